@@ -1,0 +1,3 @@
+//! The command line: arguments, settings file, logging, exit code.
+
+fn main() {}
