@@ -1,3 +1,8 @@
 //! Oxkeeper: an Apache ZooKeeper server. The rooms, in floor order (see `docs/architecture.md`).
 pub mod proto;
 pub mod types;
+pub mod ops;
+pub mod pipeline;
+pub mod replica;
+pub mod net;
+pub mod server;

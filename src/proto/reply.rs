@@ -145,13 +145,9 @@ pub fn append_reply<'a, F: Field<'a>>(xid: i32, zxid: i64, body: &F, out: &mut V
 }
 
 /// Appends a reply that has a body although it failed (sasl, multiRead of a write).
-pub fn append_failed_with_body<'a, F: Field<'a>>(
-    header: &ReplyHeader,
-    body: &F,
-    out: &mut Vec<u8>,
-) {
+pub fn append_failed_with_raw_body(header: &ReplyHeader, body: &[u8], out: &mut Vec<u8>) {
     let frame = open_with(header, out);
-    body.write(&mut Writer::new(out));
+    out.extend_from_slice(body);
     frame.close(out);
 }
 

@@ -157,3 +157,11 @@ impl From<StatPersisted> for types::NodeStat {
         }
     }
 }
+
+/// A list of entries as records of their own.
+pub fn acl_records_owned<'a>(list: &[types::Acl]) -> Vec<Acl<'a>> {
+    let text = |text: &String| Some(Cow::Owned(text.clone()));
+    list.iter()
+        .map(|acl| Acl { perms: acl.perms.0, id: Id { scheme: text(&acl.id.scheme), id: text(&acl.id.id) } })
+        .collect()
+}
