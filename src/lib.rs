@@ -1,8 +1,10 @@
 //! Oxkeeper: an Apache ZooKeeper server. The rooms, in floor order (see `docs/architecture.md`).
-pub mod auth;
+
+pub mod types;
+pub mod config;
 pub mod proto;
 pub mod session;
-pub mod types;
+pub mod auth;
 pub mod ops;
 pub mod pipeline;
 pub mod replica;
