@@ -51,7 +51,10 @@ impl Replica {
     }
 
     /// Takes what a connection read: judges writes, lets reads wait behind them.
-    pub fn submit(&mut self, state: &State, submission: &Submission, now: Now) {
+    ///
+    /// Returns how many of them nobody will be answered: their session is gone or going.
+    pub fn submit(&mut self, state: &State, submission: &Submission, now: Now) -> usize {
+        let mut dropped = 0;
         for (header, body) in submission.requests() {
             let asker = Asker { conn: submission.conn, xid: header.xid, since: submission.since };
             if header.op.is_write() {
@@ -62,7 +65,7 @@ impl Replica {
                     body: request::reader(body, self.rules.field_bytes_max),
                     who: &submission.who,
                 };
-                self.write(state, incoming, asker, now);
+                dropped += usize::from(!self.write(state, incoming, asker, now));
             } else if self.is_usable(state, submission.session) {
                 let start = self.open.frames.len();
                 self.open.frames.extend_from_slice(body);
@@ -73,18 +76,23 @@ impl Replica {
                     body: start..self.open.frames.len(),
                     who: Arc::clone(&submission.who),
                 });
+            } else {
+                dropped += 1;
             }
         }
+        dropped
     }
 
-    fn write(&mut self, state: &State, incoming: Incoming<'_>, asker: Asker, now: Now) {
+    /// False when nobody will be answered.
+    fn write(&mut self, state: &State, incoming: Incoming<'_>, asker: Asker, now: Now) -> bool {
         let start = self.open.log.len();
         let prepared = self.prep.request(state, &self.rules, incoming, now.wall, &mut self.open.log);
         match prepared {
             Prepared::Logged(zxid) => self.open.push_txn(zxid, start, Some(asker)),
             Prepared::Refused(code) => self.open.items.push_back(Item::Refusal { asker, code }),
-            Prepared::Dropped => {}
+            Prepared::Dropped => return false,
         }
+        true
     }
 
     /// Opens a session for a connection; the answer is an effect of finishing.

@@ -14,7 +14,8 @@ use crate::server::log_thread::Order;
 use crate::server::mailbox::Mailbox;
 use crate::server::registry::{Listeners, Registry};
 use crate::server::shared::Shared;
-use crate::session::{SessionIds, secret};
+use crate::session::ids::SessionIds;
+use crate::session::secret;
 use crate::types::limits;
 use crate::types::{Millis, SessionId, Zxid};
 
@@ -102,8 +103,8 @@ impl Line {
         for letter in letters {
             match letter {
                 Letter::Submit(submission) => {
-                    self.replica.submit(&state, &submission, now);
-                    shared.in_process.fetch_sub(submission.count, Ordering::Relaxed);
+                    let dropped = self.replica.submit(&state, &submission, now);
+                    shared.in_process.fetch_sub(dropped, Ordering::Relaxed);
                 }
                 Letter::Connect(ask) => {
                     let usable = self.replica.is_usable(&state, ask.session);
@@ -214,6 +215,7 @@ fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now
                 if let Some(outbox) = registry.get(*conn) {
                     outbox.push(&outputs.bytes[bytes.clone()], 1);
                 }
+                shared.in_process.fetch_sub(1, Ordering::Relaxed);
                 shared.stats.took(now.monotonic.0 - since.0, 1);
                 shared.stats.received.fetch_add(1, Ordering::Relaxed);
                 shared.stats.sent.fetch_add(1, Ordering::Relaxed);

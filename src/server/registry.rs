@@ -149,7 +149,7 @@ pub struct Listeners<'l> {
 impl Audience for Listeners<'_> {
     fn may_read(&mut self, conn: ConnId, acl: &[Acl]) -> bool {
         let Some(outbox) = self.registry.get(conn) else { return false };
-        auth::is_open(acl) || auth::allows(self.auth, acl, &outbox.who(), Perms::READ)
+        auth::allows(self.auth, acl, &outbox.who(), Perms::READ)
     }
 
     fn is_here(&mut self, conn: ConnId) -> bool {

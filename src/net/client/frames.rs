@@ -92,7 +92,7 @@ impl Connection {
                 Kind::Auth => self.auth(request.xid, request.body)?,
                 Kind::Sasl => self.sasl(request.xid, request.body)?,
                 Kind::Unknown => self.refuse_and_drain(request.xid, -1, ErrorCode::Unimplemented),
-                _ if !auth::is_admitted(&self.rooms.ports.auth, &self.who) => {
+                _ if !self.rooms.ports.auth.admits(&self.who) => {
                     self.refuse_and_drain(request.xid, 0, ErrorCode::SessionClosedRequireSaslAuth);
                 }
                 Kind::Read(_) if !waits => {
@@ -188,7 +188,7 @@ impl Connection {
         let outbox = &self.local.outbox;
         let rules = &self.rooms.ports.auth;
         let scheme = packet.scheme.as_deref();
-        match auth::authenticate(rules, scheme, packet.auth, &outbox.who()) {
+        match auth::authenticate(rules, scheme, packet.auth, &outbox.ip) {
             Ok(added) => {
                 tracing::info!(
                     "auth success for scheme {} and address {}",

@@ -38,6 +38,8 @@ pub struct Outbox {
     pub conn: ConnId,
     /// The peer's address.
     pub peer: SocketAddr,
+    /// The peer's address as its `ip` identity spells it.
+    pub ip: String,
     bell: Arc<Bell>,
     inner: Mutex<Inner>,
     who: Mutex<Arc<[Id]>>,
@@ -53,14 +55,15 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// A new connection with its first identities.
-    pub fn new(conn: ConnId, peer: SocketAddr, bell: Arc<Bell>, who: Arc<[Id]>, now: Millis) -> Self {
+    /// A new connection, known by its address only.
+    pub fn new(conn: ConnId, peer: SocketAddr, identity: Id, bell: Arc<Bell>, now: Millis) -> Self {
         Outbox {
             conn,
             peer,
+            ip: identity.id.clone(),
             bell,
             inner: Mutex::new(Inner { bytes: Vec::new(), closing: Closing::No, marked: false }),
-            who: Mutex::new(who),
+            who: Mutex::new([identity].into()),
             session: AtomicI64::new(0),
             timeout_ms: AtomicI32::new(0),
             has_read_only_byte: AtomicBool::new(false),

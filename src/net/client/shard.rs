@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::auth;
+use crate::auth::PeerAddress;
 use crate::net::client::bell::Bell;
 use crate::net::client::connection::Connection;
 use crate::net::client::local::Local;
@@ -165,9 +166,9 @@ async fn accept(listener: TcpListener, rooms: Rc<Rooms>, bells: Vec<Arc<Bell>>, 
 fn admit(rooms: &Rc<Rooms>, arrival: Arrival) {
     let Arrival { stream, peer } = arrival;
     let conn = ConnId(rooms.ports.next_conn.fetch_add(1, Ordering::Relaxed));
-    let who = [auth::ip_identity(address_bytes(peer.ip()))].into();
+    let identity = auth::ip_identity(address_bytes(peer.ip()));
     let now = (rooms.ports.clock)();
-    let outbox = Arc::new(Outbox::new(conn, peer, Arc::clone(&rooms.bell), who, now));
+    let outbox = Arc::new(Outbox::new(conn, peer, identity, Arc::clone(&rooms.bell), now));
     if !rooms.ports.write.opened(&outbox) {
         listen::reset(&stream);
         return;
@@ -188,9 +189,9 @@ fn admit(rooms: &Rc<Rooms>, arrival: Arrival) {
     spawn_local(Connection::new(local, Rc::clone(rooms), reader).run());
 }
 
-fn address_bytes(ip: IpAddr) -> auth::Address {
+fn address_bytes(ip: IpAddr) -> PeerAddress {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => auth::Address::V4(ip.octets()),
-        IpAddr::V6(ip) => auth::Address::V6(ip.octets(), None),
+        IpAddr::V4(ip) => PeerAddress::V4(ip.octets()),
+        IpAddr::V6(ip) => PeerAddress::V6(ip.octets(), None),
     }
 }
