@@ -11,16 +11,14 @@ pub mod proto;
 pub mod auth;
 pub mod session;
 pub mod tree;
-pub mod watch;
 
 // Floors 4 to 6: what operations mean, the order of things, a server with its wires cut.
 pub mod ops;
 pub mod pipeline;
 pub mod replica;
 
-// Floors 7 and 8: files and sockets. `storage::format` is pure and lives on floor 3.
+// Floor 7: files and sockets. `storage::format` is pure and lives on floor 3.
 pub mod net;
-pub mod storage;
 
 // Floor 9: wiring.
 pub mod server;

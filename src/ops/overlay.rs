@@ -5,11 +5,14 @@
 //! digest of the whole future tree is carried along, because transactions are logged with it.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use crate::tree::{NodeRef, Tree, node_digest, path_hash};
+use crate::tree::digest::node_digest;
+use crate::tree::{NodeRef, Tree};
 use crate::types::{Acl, NodeStat, Zxid};
 
 /// A node as writes in flight leave it.
@@ -143,7 +146,7 @@ pub struct Savepoint {
 /// The changes of all writes in flight.
 #[derive(Debug)]
 pub struct Overlay {
-    seed: u64,
+    hasher: FixedState,
     digests: bool,
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
@@ -158,7 +161,7 @@ impl Overlay {
     /// No writes in flight over a tree with this digest. `digests` off saves computing them.
     pub fn new(seed: u64, digests: bool, tree_digest: i64) -> Self {
         Overlay {
-            seed,
+            hasher: FixedState::with_seed(seed),
             digests,
             slots: Vec::new(),
             free: Vec::new(),
@@ -187,7 +190,7 @@ impl Overlay {
         if self.by_path.is_empty() {
             return tree.find(path).map(|node| View { pending: None, stored: Some(node) });
         }
-        match self.slot_of(path, path_hash(self.seed, path)) {
+        match self.slot_of(path, self.hasher.hash_one(path)) {
             Some(slot) => {
                 let node = self.entry(slot).node.as_ref()?;
                 Some(View { pending: Some(node), stored: tree.find(path) })
@@ -198,7 +201,7 @@ impl Overlay {
 
     /// Records that write `zxid` leaves `path` as `node`, or deleted.
     pub fn put(&mut self, tree: &Tree, path: &str, zxid: Zxid, node: Option<PendingNode>) {
-        let hash = path_hash(self.seed, path);
+        let hash = self.hasher.hash_one(path);
         let slot = self.slot_of(path, hash);
         let node = self.account_digest(tree, path, slot, node);
         let slot = match slot {

@@ -36,13 +36,10 @@ pub(super) fn check(
         Change::Create => (1, new),
         Change::SetData { stored } => (0, new - signed(stored)),
     };
-    let passes = |limit: i64, usage: i64, delta: i64| {
-        delta != 0 && limit > -1 && usage.saturating_add(delta) > limit
+    let passes = |limit: Option<i64>, usage: i64, delta: i64| {
+        delta != 0 && limit.is_some_and(|limit| usage.saturating_add(delta) > limit)
     };
-    let hard = &quota.limits;
-    if passes(hard.count_hard, quota.usage.count, nodes)
-        || passes(hard.bytes_hard, quota.usage.bytes, bytes)
-    {
+    if passes(quota.count_hard, quota.count, nodes) || passes(quota.bytes_hard, quota.bytes, bytes) {
         return Err(ErrorCode::QuotaExceeded);
     }
     Ok(())

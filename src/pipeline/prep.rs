@@ -8,8 +8,8 @@ use crate::ops::{Judging, Overlay, Rules};
 use crate::pipeline::state::State;
 use crate::proto::request::{Request, RequestReader};
 use crate::proto::txn::{CreateSessionTxn, ErrorTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
-use crate::storage::format::txn_log;
-use crate::tree;
+use crate::storage::format::txn_log::OpenRecord;
+use crate::tree::digest::DIGEST_VERSION;
 use crate::types::{ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
 
 /// A write as it comes off a connection.
@@ -187,10 +187,10 @@ impl Prep {
         let zxid = Zxid(header.zxid);
         assert_eq!(zxid, self.last.next(), "transactions are numbered without gaps");
         let digest = (self.digests && !matches!(txn, Txn::Error(_))).then(|| TxnDigest {
-            version: tree::DIGEST_VERSION,
+            version: DIGEST_VERSION,
             tree_digest: self.overlay.digest(),
         });
-        let record = txn_log::open_record(log);
+        let record = OpenRecord::open(log);
         LoggedTxn { header, txn, digest }.append(log);
         record.close(log);
         self.last = zxid;

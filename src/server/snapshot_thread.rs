@@ -13,7 +13,7 @@ use crate::storage::format::file_name::Compression;
 use crate::storage::format::snapshot_encode::{DIGEST_VERSION, Sections};
 use crate::storage::purge;
 use crate::storage::snapshots::{SnapshotError, SnapshotWriter};
-use crate::tree::SnapshotWalk;
+use crate::tree::walk::SnapshotWalk;
 use crate::types::{Acl, SessionId, Zxid};
 use crate::types::limits;
 
