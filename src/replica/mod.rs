@@ -1,8 +1,10 @@
 //! One whole server with its wires cut: requests, ticks and "durable" go in; log batches and effects
 //! come out. Pure: the street hands in clocks and chance, holds the locks and moves the bytes.
 
+mod recover;
 mod submission;
 
+pub use recover::Recovery;
 pub use submission::{Requests, Submission};
 
 use std::sync::Arc;
