@@ -3,3 +3,4 @@ pub mod auth;
 pub mod proto;
 pub mod session;
 pub mod types;
+pub mod watch;
