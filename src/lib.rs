@@ -11,6 +11,7 @@ pub mod proto;
 pub mod auth;
 pub mod session;
 pub mod tree;
+pub mod watch;
 
 // Floors 4 to 6: what operations mean, the order of things, a server with its wires cut.
 pub mod ops;
