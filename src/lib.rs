@@ -20,6 +20,7 @@ pub mod replica;
 
 // Floor 7: files and sockets. `storage::format` is pure and lives on floor 3.
 pub mod net;
+pub mod storage;
 
 // Floor 9: wiring.
 pub mod server;
