@@ -11,7 +11,11 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 /// # Errors
 /// When the address is in use or not ours.
 pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() && address.ip().is_unspecified() {
         // The wildcard serves both families, as Java's does.

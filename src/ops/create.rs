@@ -13,9 +13,7 @@ use crate::proto::shared;
 use crate::proto::shared::Acl as AclRecord;
 use crate::proto::txn::{CreateContainerTxn, CreateTtlTxn, CreateTxn, Txn};
 use crate::types::path;
-use crate::types::{
-    Acl, CreateMode, ErrorCode, NodeStat, OpCode, Owner, Perms, TTL_MILLIS_MAX,
-};
+use crate::types::{Acl, CreateMode, ErrorCode, NodeStat, OpCode, Owner, Perms, TTL_MILLIS_MAX};
 
 /// What is being created, before the path is known for good.
 struct Wish<'a> {
@@ -32,7 +30,12 @@ pub(super) fn judge<'a>(
     op: OpCode,
     create: CreateRequest<'a>,
 ) -> Result<Txn<'a>, ErrorCode> {
-    let CreateRequest { path, data, acl, flags } = create;
+    let CreateRequest {
+        path,
+        data,
+        acl,
+        flags,
+    } = create;
     let mode = CreateMode::from_flag(flags).ok_or(ErrorCode::BadArguments)?;
     if mode.is_ttl() {
         return Err(ttl_refusal(judging));
@@ -43,12 +46,26 @@ pub(super) fn judge<'a>(
         _ => Owner::Nobody,
     };
     let path = path.ok_or(ErrorCode::MarshallingError)?;
-    judge_wish(judging, Wish { op, mode, owner, path, data }, acl.as_deref())
+    judge_wish(
+        judging,
+        Wish {
+            op,
+            mode,
+            owner,
+            path,
+            data,
+        },
+        acl.as_deref(),
+    )
 }
 
 /// A TTL flag without a time to live: unknown when TTL nodes are off, wrong when they are on.
 fn ttl_refusal(judging: &Judging<'_>) -> ErrorCode {
-    if judging.rules.owners.extended_types { ErrorCode::BadArguments } else { ErrorCode::Unimplemented }
+    if judging.rules.owners.extended_types {
+        ErrorCode::BadArguments
+    } else {
+        ErrorCode::Unimplemented
+    }
 }
 
 /// Judges createTTL. Apache lets other flags pass with a negative time to live and then stops when it
@@ -57,7 +74,13 @@ pub(super) fn judge_ttl<'a>(
     judging: &mut Judging<'_>,
     create: CreateTtlRequest<'a>,
 ) -> Result<Txn<'a>, ErrorCode> {
-    let CreateTtlRequest { path, data, acl, flags, ttl } = create;
+    let CreateTtlRequest {
+        path,
+        data,
+        acl,
+        flags,
+        ttl,
+    } = create;
     let mode = CreateMode::from_flag(flags).ok_or(ErrorCode::BadArguments)?;
     if mode.is_ttl() && !judging.rules.owners.extended_types {
         return Err(ErrorCode::Unimplemented);
@@ -66,7 +89,13 @@ pub(super) fn judge_ttl<'a>(
         return Err(ErrorCode::BadArguments);
     }
     let path = path.ok_or(ErrorCode::MarshallingError)?;
-    let wish = Wish { op: OpCode::CreateTtl, mode, owner: Owner::Ttl(ttl), path, data };
+    let wish = Wish {
+        op: OpCode::CreateTtl,
+        mode,
+        owner: Owner::Ttl(ttl),
+        path,
+        data,
+    };
     judge_wish(judging, wish, acl.as_deref())
 }
 
@@ -81,7 +110,10 @@ fn judge_wish<'a>(
     }
     let (parent_path, _) = path::split(&wish.path).ok_or(ErrorCode::BadArguments)?;
     let acl = fixed_acl(judging, raw_acl)?;
-    let parent = judging.overlay.get(judging.tree, parent_path).ok_or(ErrorCode::NoNode)?;
+    let parent = judging
+        .overlay
+        .get(judging.tree, parent_path)
+        .ok_or(ErrorCode::NoNode)?;
     judging.permit(parent.acl(), Perms::CREATE)?;
 
     let parent_stat = parent.stat();
@@ -107,8 +139,12 @@ fn judge_wish<'a>(
     let parent_cversion = parent.stat.cversion;
     let parent_path = parent_path.to_owned();
     let node = PendingNode::new(new_stat(judging, wish.owner), &acl, wish.data);
-    judging.overlay.put(judging.tree, &parent_path, judging.zxid, Some(parent));
-    judging.overlay.put(judging.tree, &final_path, judging.zxid, Some(node));
+    judging
+        .overlay
+        .put(judging.tree, &parent_path, judging.zxid, Some(parent));
+    judging
+        .overlay
+        .put(judging.tree, &final_path, judging.zxid, Some(node));
     Ok(txn(wish, final_path, parent_cversion, &acl, raw_acl))
 }
 
@@ -139,10 +175,17 @@ pub(super) fn fixed_acl(
 }
 
 /// The list for the transaction: the request's own records when the fix-up changed nothing.
-pub(super) fn stored_records<'a>(fixed: &[Acl], raw: Option<&[AclRecord<'a>]>) -> Vec<AclRecord<'a>> {
+pub(super) fn stored_records<'a>(
+    fixed: &[Acl],
+    raw: Option<&[AclRecord<'a>]>,
+) -> Vec<AclRecord<'a>> {
     let raw = raw.unwrap_or_default();
     let same = shared::acl_records(fixed) == raw;
-    if same { raw.to_vec() } else { shared::acl_records_owned(fixed) }
+    if same {
+        raw.to_vec()
+    } else {
+        shared::acl_records_owned(fixed)
+    }
 }
 
 fn txn<'a>(
@@ -155,13 +198,31 @@ fn txn<'a>(
     let acl = Some(stored_records(fixed, raw));
     let data = wish.data;
     match wish.owner {
-        Owner::Container => {
-            Txn::CreateContainer(CreateContainerTxn { path, data, acl, parent_cversion })
-        }
-        Owner::Ttl(ttl) => Txn::CreateTtl(CreateTtlTxn { path, data, acl, parent_cversion, ttl }),
+        Owner::Container => Txn::CreateContainer(CreateContainerTxn {
+            path,
+            data,
+            acl,
+            parent_cversion,
+        }),
+        Owner::Ttl(ttl) => Txn::CreateTtl(CreateTtlTxn {
+            path,
+            data,
+            acl,
+            parent_cversion,
+            ttl,
+        }),
         Owner::Nobody | Owner::Session(_) => {
             let ephemeral = wish.mode.is_ephemeral();
-            Txn::Create(wish.op, CreateTxn { path, data, acl, ephemeral, parent_cversion })
+            Txn::Create(
+                wish.op,
+                CreateTxn {
+                    path,
+                    data,
+                    acl,
+                    ephemeral,
+                    parent_cversion,
+                },
+            )
         }
     }
 }

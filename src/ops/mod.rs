@@ -131,5 +131,10 @@ fn next_version(current: i32, expected: i32) -> Result<i32, ErrorCode> {
 /// # Errors
 /// When the node is no longer one to remove.
 pub fn reap<'a>(judging: &mut Judging<'_>, path: &'a str) -> Result<Txn<'a>, ErrorCode> {
-    delete::judge_container(judging, &DeleteContainerRequest { path: Some(path.as_bytes()) })
+    delete::judge_container(
+        judging,
+        &DeleteContainerRequest {
+            path: Some(path.as_bytes()),
+        },
+    )
 }

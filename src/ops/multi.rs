@@ -11,7 +11,10 @@ use crate::types::ErrorCode;
 ///
 /// # Errors
 /// When the elements are reads.
-pub(super) fn judge<'a>(judging: &mut Judging<'_>, ops: MultiRequest<'a>) -> Result<Txn<'a>, ErrorCode> {
+pub(super) fn judge<'a>(
+    judging: &mut Judging<'_>,
+    ops: MultiRequest<'a>,
+) -> Result<Txn<'a>, ErrorCode> {
     let count = ops.len();
     let mut txns = Vec::with_capacity(count);
     let point = judging.overlay.savepoint();

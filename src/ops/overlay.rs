@@ -77,17 +77,20 @@ pub struct View<'v> {
 
 impl<'v> View<'v> {
     fn stored(&self) -> NodeRef<'v> {
-        self.stored.expect("an entry that points into the tree has its node there")
+        self.stored
+            .expect("an entry that points into the tree has its node there")
     }
 
     /// Metadata, with the stored cversion.
     pub fn stat(&self) -> NodeStat {
-        self.pending.map_or_else(|| self.stored().persisted(), |node| node.stat)
+        self.pending
+            .map_or_else(|| self.stored().persisted(), |node| node.stat)
     }
 
     /// Number of children.
     pub fn children(&self) -> usize {
-        self.pending.map_or_else(|| self.stored().child_count(), |node| node.children)
+        self.pending
+            .map_or_else(|| self.stored().child_count(), |node| node.children)
     }
 
     /// The access list.
@@ -178,24 +181,37 @@ impl Overlay {
     }
 
     fn slot_of(&self, path: &str, hash: u64) -> Option<u32> {
-        self.by_path.find(hash, |slot| &*self.entry(*slot).path == path).copied()
+        self.by_path
+            .find(hash, |slot| &*self.entry(*slot).path == path)
+            .copied()
     }
 
     fn entry(&self, slot: u32) -> &Entry {
-        self.slots[slot as usize].as_ref().expect("the index points at live entries only")
+        self.slots[slot as usize]
+            .as_ref()
+            .expect("the index points at live entries only")
     }
 
     /// The node at `path` as it will be; `None` when there will be none.
     pub fn get<'v>(&'v self, tree: &'v Tree, path: &str) -> Option<View<'v>> {
         if self.by_path.is_empty() {
-            return tree.find(path).map(|node| View { pending: None, stored: Some(node) });
+            return tree.find(path).map(|node| View {
+                pending: None,
+                stored: Some(node),
+            });
         }
         match self.slot_of(path, self.hasher.hash_one(path)) {
             Some(slot) => {
                 let node = self.entry(slot).node.as_ref()?;
-                Some(View { pending: Some(node), stored: tree.find(path) })
+                Some(View {
+                    pending: Some(node),
+                    stored: tree.find(path),
+                })
             }
-            None => tree.find(path).map(|node| View { pending: None, stored: Some(node) }),
+            None => tree.find(path).map(|node| View {
+                pending: None,
+                stored: Some(node),
+            }),
         }
     }
 
@@ -213,7 +229,12 @@ impl Overlay {
                 slot
             }
             None => {
-                let slot = self.insert(Entry { path: path.into(), hash, zxid, node });
+                let slot = self.insert(Entry {
+                    path: path.into(),
+                    hash,
+                    zxid,
+                    node,
+                });
                 self.remember(slot, None);
                 slot
             }
@@ -244,7 +265,10 @@ impl Overlay {
             None => stored.map_or(0, |node| node_digest(path, node.data(), &node.persisted())),
         };
         let new = node.map(|mut node| {
-            let view = View { pending: Some(&node), stored };
+            let view = View {
+                pending: Some(&node),
+                stored,
+            };
             node.digest = node_digest(path, view.data(), &node.stat);
             node
         });
@@ -267,7 +291,10 @@ impl Overlay {
         };
         let slots = &self.slots;
         self.by_path.insert_unique(hash, slot, |slot| {
-            slots[*slot as usize].as_ref().expect("the index points at live entries only").hash
+            slots[*slot as usize]
+                .as_ref()
+                .expect("the index points at live entries only")
+                .hash
         });
         slot
     }
@@ -283,7 +310,10 @@ impl Overlay {
     pub fn savepoint(&mut self) -> Savepoint {
         assert!(self.journal.is_none(), "multis do not nest");
         self.journal = Some(Vec::new());
-        Savepoint { queue_len: self.queue.len(), digest: self.digest }
+        Savepoint {
+            queue_len: self.queue.len(),
+            digest: self.digest,
+        }
     }
 
     /// Keeps everything since the savepoint.
@@ -315,7 +345,9 @@ impl Overlay {
                 break;
             }
             self.queue.pop_front();
-            let newest = self.slots[slot as usize].as_ref().is_some_and(|entry| entry.zxid == first);
+            let newest = self.slots[slot as usize]
+                .as_ref()
+                .is_some_and(|entry| entry.zxid == first);
             if newest {
                 self.remove(slot);
             }
@@ -324,7 +356,10 @@ impl Overlay {
 
     /// Every path that a write in flight touches, with what it will be; in no particular order.
     pub fn entries(&self) -> impl Iterator<Item = (&str, Option<&PendingNode>)> {
-        self.slots.iter().flatten().map(|entry| (&*entry.path, entry.node.as_ref()))
+        self.slots
+            .iter()
+            .flatten()
+            .map(|entry| (&*entry.path, entry.node.as_ref()))
     }
 
     /// Whether nothing is in flight.

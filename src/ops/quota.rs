@@ -30,7 +30,9 @@ pub(super) fn check(
     if !judging.rules.enforce_quota {
         return Ok(());
     }
-    let Some(quota) = judging.tree.quota_over(path) else { return Ok(()) };
+    let Some(quota) = judging.tree.quota_over(path) else {
+        return Ok(());
+    };
     let new = signed(data.map_or(0, <[u8]>::len));
     let (nodes, bytes) = match change {
         Change::Create => (1, new),
@@ -39,7 +41,8 @@ pub(super) fn check(
     let passes = |limit: Option<i64>, usage: i64, delta: i64| {
         delta != 0 && limit.is_some_and(|limit| usage.saturating_add(delta) > limit)
     };
-    if passes(quota.count_hard, quota.count, nodes) || passes(quota.bytes_hard, quota.bytes, bytes) {
+    if passes(quota.count_hard, quota.count, nodes) || passes(quota.bytes_hard, quota.bytes, bytes)
+    {
         return Err(ErrorCode::QuotaExceeded);
     }
     Ok(())

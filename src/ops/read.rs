@@ -9,7 +9,9 @@ use crate::proto;
 use crate::proto::multi;
 use crate::proto::multi::{MultiOp, MultiRequest};
 use crate::proto::reply;
-use crate::proto::reply::{AclResponse, ClientInfo, DataResponse, NumberResponse, PathResponse, ReplyHeader};
+use crate::proto::reply::{
+    AclResponse, ClientInfo, DataResponse, NumberResponse, PathResponse, ReplyHeader,
+};
 use crate::proto::request;
 use crate::proto::request::{PathRequest, Request, WatchableRequest};
 use crate::proto::shared;
@@ -68,12 +70,24 @@ pub fn serve(
 
 /// Appends a header-only reply with this code.
 fn refuse(reading: &Reading<'_>, xid: i32, code: ErrorCode, out: &mut Vec<u8>) {
-    reply::append_header(&ReplyHeader { xid, zxid: reading.zxid.0, err: code.code() }, out);
+    reply::append_header(
+        &ReplyHeader {
+            xid,
+            zxid: reading.zxid.0,
+            err: code.code(),
+        },
+        out,
+    );
 }
 
 type Served = Result<(), ErrorCode>;
 
-fn dispatch(reading: &mut Reading<'_>, xid: i32, request: Request<'_>, out: &mut Vec<u8>) -> Served {
+fn dispatch(
+    reading: &mut Reading<'_>,
+    xid: i32,
+    request: Request<'_>,
+    out: &mut Vec<u8>,
+) -> Served {
     match request {
         Request::GetData(read) => get_data(reading, xid, &read, out),
         Request::Exists(read) => exists(reading, xid, &read, out),
@@ -124,25 +138,51 @@ fn permits(reading: &Reading<'_>, node: &NodeRef<'_>, wanted: Perms) -> bool {
 /// The node at `path`, if it exists and may be read.
 fn readable<'r>(reading: &Reading<'r>, path: Option<&str>) -> Result<NodeRef<'r>, ErrorCode> {
     let tree: &'r Tree = reading.tree;
-    let node = tree.find(path.ok_or(ErrorCode::MarshallingError)?).ok_or(ErrorCode::NoNode)?;
-    if permits(reading, &node, Perms::READ) { Ok(node) } else { Err(ErrorCode::NoAuth) }
+    let node = tree
+        .find(path.ok_or(ErrorCode::MarshallingError)?)
+        .ok_or(ErrorCode::NoNode)?;
+    if permits(reading, &node, Perms::READ) {
+        Ok(node)
+    } else {
+        Err(ErrorCode::NoAuth)
+    }
 }
 
 fn leave_watch(reading: &mut Reading<'_>, path: &str, table: Table) {
-    reading.watches.desk().add(reading.conn, path, table, Mode::Standard);
+    reading
+        .watches
+        .desk()
+        .add(reading.conn, path, table, Mode::Standard);
 }
 
-fn get_data(reading: &mut Reading<'_>, xid: i32, read: &WatchableRequest<'_>, out: &mut Vec<u8>) -> Served {
+fn get_data(
+    reading: &mut Reading<'_>,
+    xid: i32,
+    read: &WatchableRequest<'_>,
+    out: &mut Vec<u8>,
+) -> Served {
     let node = readable(reading, read.path.as_deref())?;
-    let response = DataResponse { data: node.data(), stat: node.stat().into() };
+    let response = DataResponse {
+        data: node.data(),
+        stat: node.stat().into(),
+    };
     if read.watch {
-        leave_watch(reading, read.path.as_deref().unwrap_or_default(), Table::Data);
+        leave_watch(
+            reading,
+            read.path.as_deref().unwrap_or_default(),
+            Table::Data,
+        );
     }
     reply::append_reply(xid, reading.zxid.0, &response, out);
     Ok(())
 }
 
-fn exists(reading: &mut Reading<'_>, xid: i32, read: &WatchableRequest<'_>, out: &mut Vec<u8>) -> Served {
+fn exists(
+    reading: &mut Reading<'_>,
+    xid: i32,
+    read: &WatchableRequest<'_>,
+    out: &mut Vec<u8>,
+) -> Served {
     let path = read.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
     if path.contains('\0') {
         return Err(ErrorCode::BadArguments);
@@ -168,7 +208,11 @@ fn get_children(
 ) -> Served {
     let node = readable(reading, read.path.as_deref())?;
     if read.watch {
-        leave_watch(reading, read.path.as_deref().unwrap_or_default(), Table::Child);
+        leave_watch(
+            reading,
+            read.path.as_deref().unwrap_or_default(),
+            Table::Child,
+        );
     }
     let frame = reply::open(xid, reading.zxid.0, out);
     reply::append_strings(node.child_count(), node.children(), out);
@@ -191,7 +235,15 @@ fn get_acl(reading: &Reading<'_>, xid: i32, read: &PathRequest<'_>, out: &mut Ve
         Cow::Owned(auth::mask_digests(node.acl()))
     };
     let acl = Some(shared::acl_records(&shown));
-    reply::append_reply(xid, reading.zxid.0, &AclResponse { acl, stat: node.stat().into() }, out);
+    reply::append_reply(
+        xid,
+        reading.zxid.0,
+        &AclResponse {
+            acl,
+            stat: node.stat().into(),
+        },
+        out,
+    );
     Ok(())
 }
 
@@ -203,7 +255,10 @@ fn get_all_children_number(
 ) -> Served {
     readable(reading, read.path.as_deref())?;
     let path = read.path.as_deref().unwrap_or_default();
-    let count = reading.tree.descendant_count(path).ok_or(ErrorCode::NoNode)?;
+    let count = reading
+        .tree
+        .descendant_count(path)
+        .ok_or(ErrorCode::NoNode)?;
     let total = i32::try_from(count).unwrap_or(i32::MAX);
     reply::append_reply(xid, reading.zxid.0, &NumberResponse { total }, out);
     Ok(())
@@ -214,7 +269,9 @@ fn get_ephemerals(reading: &Reading<'_>, xid: i32, read: &PathRequest<'_>, out: 
     let prefix = read.path.as_deref().unwrap_or_default();
     let all = prefix.trim().is_empty() || prefix == "/";
     let paths = reading.tree.ephemerals_of(reading.session);
-    let paths = paths.filter(|path| all || path.starts_with(prefix)).collect::<Vec<_>>();
+    let paths = paths
+        .filter(|path| all || path.starts_with(prefix))
+        .collect::<Vec<_>>();
     let frame = reply::open(xid, reading.zxid.0, out);
     reply::append_strings(paths.len(), paths.iter().map(String::as_str), out);
     frame.close(out);
@@ -229,12 +286,18 @@ fn who_am_i(reading: &Reading<'_>, xid: i32, out: &mut Vec<u8>) {
 }
 
 fn multi_read(reading: &Reading<'_>, xid: i32, ops: &MultiRequest<'_>, out: &mut Vec<u8>) {
-    let refused = ops.iter().any(|op| !matches!(op, MultiOp::GetData(_) | MultiOp::GetChildren(_)));
+    let refused = ops
+        .iter()
+        .any(|op| !matches!(op, MultiOp::GetData(_) | MultiOp::GetChildren(_)));
     if refused {
         // A write in here fails the request, yet with a body.
         let mut body = Vec::new();
         multi::append_end(&mut body);
-        let header = ReplyHeader { xid, zxid: reading.zxid.0, err: ErrorCode::MarshallingError.code() };
+        let header = ReplyHeader {
+            xid,
+            zxid: reading.zxid.0,
+            err: ErrorCode::MarshallingError.code(),
+        };
         reply::append_failed_with_raw_body(&header, &body, out);
         return;
     }
@@ -252,7 +315,13 @@ fn multi_read_element(reading: &Reading<'_>, op: &MultiOp<'_>, out: &mut Vec<u8>
     match op {
         MultiOp::GetData(read) => {
             let node = readable(reading, read.path.as_deref())?;
-            multi::append_data(&DataResponse { data: node.data(), stat: node.stat().into() }, out);
+            multi::append_data(
+                &DataResponse {
+                    data: node.data(),
+                    stat: node.stat().into(),
+                },
+                out,
+            );
         }
         MultiOp::GetChildren(read) => {
             let node = readable(reading, read.path.as_deref())?;

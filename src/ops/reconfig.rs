@@ -5,5 +5,9 @@ use crate::types::ErrorCode;
 
 /// Why a standalone server does not reconfigure.
 pub(super) fn refusal(rules: &Rules) -> ErrorCode {
-    if rules.reconfig_enabled { ErrorCode::Unimplemented } else { ErrorCode::ReconfigDisabled }
+    if rules.reconfig_enabled {
+        ErrorCode::Unimplemented
+    } else {
+        ErrorCode::ReconfigDisabled
+    }
 }

@@ -9,11 +9,21 @@ use crate::types::path;
 use crate::types::{ErrorCode, OpCode, Perms};
 
 /// Judges a setData.
-pub(super) fn judge<'a>(judging: &mut Judging<'_>, set: SetDataRequest<'a>) -> Result<Txn<'a>, ErrorCode> {
-    let SetDataRequest { path, data, version } = set;
+pub(super) fn judge<'a>(
+    judging: &mut Judging<'_>,
+    set: SetDataRequest<'a>,
+) -> Result<Txn<'a>, ErrorCode> {
+    let SetDataRequest {
+        path,
+        data,
+        version,
+    } = set;
     let path = path.ok_or(ErrorCode::BadArguments)?;
     path::validate(&path).map_err(|_| ErrorCode::BadArguments)?;
-    let node = judging.overlay.get(judging.tree, &path).ok_or(ErrorCode::NoNode)?;
+    let node = judging
+        .overlay
+        .get(judging.tree, &path)
+        .ok_or(ErrorCode::NoNode)?;
     judging.permit(node.acl(), Perms::WRITE)?;
     let stored = node.data().map_or(0, <[u8]>::len);
     quota::check(judging, &path, data, quota::Change::SetData { stored })?;
@@ -23,8 +33,17 @@ pub(super) fn judge<'a>(judging: &mut Judging<'_>, set: SetDataRequest<'a>) -> R
     node.stat.version = version;
     node.stat.mzxid = judging.zxid.0;
     node.stat.mtime = judging.time.0;
-    judging.overlay.put(judging.tree, &path, judging.zxid, Some(node));
-    Ok(Txn::SetData(OpCode::SetData, SetDataTxn { path, data, version }))
+    judging
+        .overlay
+        .put(judging.tree, &path, judging.zxid, Some(node));
+    Ok(Txn::SetData(
+        OpCode::SetData,
+        SetDataTxn {
+            path,
+            data,
+            version,
+        },
+    ))
 }
 
 /// Judges a check within a multi.
@@ -34,7 +53,10 @@ pub(super) fn judge_check<'a>(
 ) -> Result<Txn<'a>, ErrorCode> {
     let path = check.path.ok_or(ErrorCode::BadArguments)?;
     path::validate(&path).map_err(|_| ErrorCode::BadArguments)?;
-    let node = judging.overlay.get(judging.tree, &path).ok_or(ErrorCode::NoNode)?;
+    let node = judging
+        .overlay
+        .get(judging.tree, &path)
+        .ok_or(ErrorCode::NoNode)?;
     judging.permit(node.acl(), Perms::READ)?;
     let version = next_version(node.stat().version, check.version)?;
     Ok(Txn::Check(CheckVersionTxn { path, version }))

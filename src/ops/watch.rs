@@ -14,7 +14,14 @@ use crate::watch::{Mode, Table, WatcherType};
 const NO_TXN: i64 = -1;
 
 fn ok(reading: &Reading<'_>, xid: i32, out: &mut Vec<u8>) {
-    reply::append_header(&ReplyHeader { xid, zxid: reading.zxid.0, err: 0 }, out);
+    reply::append_header(
+        &ReplyHeader {
+            xid,
+            zxid: reading.zxid.0,
+            err: 0,
+        },
+        out,
+    );
 }
 
 /// Adds a persistent watch. The node need not exist, be readable, or have a valid path.
@@ -43,7 +50,10 @@ fn persistent(reading: &mut Reading<'_>, path: &str) {
 
 fn recursive(reading: &mut Reading<'_>, path: &str) {
     let conn = reading.conn;
-    reading.watches.desk().add(conn, path, Table::Data, Mode::Recursive);
+    reading
+        .watches
+        .desk()
+        .add(conn, path, Table::Data, Mode::Recursive);
 }
 
 fn watcher_type(request: &WatcherTypeRequest<'_>) -> Result<WatcherType, ErrorCode> {
@@ -93,8 +103,16 @@ pub(super) fn set_watches(
     let seen = set.base.relative_zxid;
     for path in paths(set.base.data.as_ref())? {
         let path = path?;
-        let missed = changed_since(reading.tree.find(path), |node| node.persisted().mzxid > seen);
-        settle(reading, path, missed.map_event(EventType::NodeDataChanged), Table::Data, out);
+        let missed = changed_since(reading.tree.find(path), |node| {
+            node.persisted().mzxid > seen
+        });
+        settle(
+            reading,
+            path,
+            missed.map_event(EventType::NodeDataChanged),
+            Table::Data,
+            out,
+        );
     }
     for path in paths(set.base.exist.as_ref())? {
         let path = path?;
@@ -103,8 +121,16 @@ pub(super) fn set_watches(
     }
     for path in paths(set.base.child.as_ref())? {
         let path = path?;
-        let missed = changed_since(reading.tree.find(path), |node| node.persisted().pzxid > seen);
-        settle(reading, path, missed.map_event(EventType::NodeChildrenChanged), Table::Child, out);
+        let missed = changed_since(reading.tree.find(path), |node| {
+            node.persisted().pzxid > seen
+        });
+        settle(
+            reading,
+            path,
+            missed.map_event(EventType::NodeChildrenChanged),
+            Table::Child,
+            out,
+        );
     }
     for path in paths(set.persistent.as_ref())? {
         persistent(reading, path?);
@@ -121,7 +147,9 @@ type Paths<'p> = dyn Iterator<Item = Result<&'p str, ErrorCode>> + 'p;
 /// The paths of a list. What stands before a null is still processed, as Apache does.
 fn paths<'p>(list: Option<&'p Vec<Text<'_>>>) -> Result<Box<Paths<'p>>, ErrorCode> {
     let list = list.ok_or(ErrorCode::MarshallingError)?;
-    Ok(Box::new(list.iter().map(|path| path.as_deref().ok_or(ErrorCode::MarshallingError))))
+    Ok(Box::new(list.iter().map(|path| {
+        path.as_deref().ok_or(ErrorCode::MarshallingError)
+    })))
 }
 
 /// What a client missed about a node.
@@ -150,12 +178,21 @@ impl Missed {
 }
 
 /// An event now, or a watch for later.
-fn settle(reading: &mut Reading<'_>, path: &str, event: Option<EventType>, table: Table, out: &mut Vec<u8>) {
+fn settle(
+    reading: &mut Reading<'_>,
+    path: &str,
+    event: Option<EventType>,
+    table: Table,
+    out: &mut Vec<u8>,
+) {
     match event {
         Some(event) => event::append_event(NO_TXN, event, path, out),
         None => {
             let conn = reading.conn;
-            reading.watches.desk().add(conn, path, table, Mode::Standard);
+            reading
+                .watches
+                .desk()
+                .add(conn, path, table, Mode::Standard);
         }
     }
 }

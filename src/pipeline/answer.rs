@@ -13,6 +13,7 @@ pub(super) fn append(xid: i32, zxid: Zxid, txn: &Txn<'_>, applied: &Applied, out
     let zxid = zxid.0;
     match (txn, applied) {
         (Txn::Error(error), _) => header(xid, zxid, error.err, out),
+        (_, Applied::Refused(code)) => header(xid, zxid, *code, out),
         (_, Applied::Failed(code)) => header(xid, zxid, code.code(), out),
         (Txn::Multi(txns), Applied::Multi(parts)) => {
             let frame = reply::open(xid, zxid, out);
@@ -21,7 +22,10 @@ pub(super) fn append(xid: i32, zxid: Zxid, txn: &Txn<'_>, applied: &Applied, out
         }
         (_, Applied::Created(stat)) => append_created(xid, zxid, txn, stat, out),
         (Txn::SetData(OpCode::Reconfig, set), Applied::Stat(stat)) => {
-            let body = DataResponse { data: set.data, stat: (*stat).into() };
+            let body = DataResponse {
+                data: set.data,
+                stat: (*stat).into(),
+            };
             reply::append_reply(xid, zxid, &body, out);
         }
         (_, Applied::Stat(stat)) => {
@@ -50,7 +54,15 @@ fn append_created(xid: i32, zxid: i64, txn: &Txn<'_>, stat: &Stat, out: &mut Vec
     if txn.op() == OpCode::Create {
         reply::append_reply(xid, zxid, &PathResponse { path }, out);
     } else {
-        reply::append_reply(xid, zxid, &Create2Response { path, stat: (*stat).into() }, out);
+        reply::append_reply(
+            xid,
+            zxid,
+            &Create2Response {
+                path,
+                stat: (*stat).into(),
+            },
+            out,
+        );
     }
 }
 

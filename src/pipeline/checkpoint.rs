@@ -29,7 +29,9 @@ impl Checkpoint {
     fn restart(&mut self, random: u64) {
         self.records = 0;
         self.count_jitter = random % (self.snap_count / 2).max(1);
-        self.size_jitter = self.size_limit_bytes.map_or(0, |limit| random % (limit / 2).max(1));
+        self.size_jitter = self
+            .size_limit_bytes
+            .map_or(0, |limit| random % (limit / 2).max(1));
     }
 
     /// Records were appended; the files since the last snapshot hold `log_bytes`. Returns whether a
@@ -38,7 +40,9 @@ impl Checkpoint {
     pub fn appended(&mut self, records: u64, log_bytes: u64, random: u64) -> bool {
         self.records += records;
         let by_count = self.records > self.snap_count / 2 + self.count_jitter;
-        let by_size = self.size_limit_bytes.is_some_and(|limit| log_bytes > limit / 2 + self.size_jitter);
+        let by_size = self
+            .size_limit_bytes
+            .is_some_and(|limit| log_bytes > limit / 2 + self.size_jitter);
         if by_count || by_size {
             self.restart(random);
         }

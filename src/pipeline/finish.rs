@@ -14,7 +14,7 @@ use crate::proto::reply;
 use crate::proto::reply::ReplyHeader;
 use crate::proto::request;
 use crate::proto::txn::{LoggedTxn, Txn};
-use crate::types::{Acl, ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
+use crate::types::{Acl, ConnId, Id, Millis, OpCode, SessionId, Zxid};
 use crate::watch::Watches;
 
 /// Who may hear of what: asks connections for their present identities.
@@ -62,21 +62,40 @@ impl Finish<'_> {
     fn one(&mut self, leaving: Leaving<'_>) -> bool {
         match leaving.item {
             Item::Txn { zxid, body, asker } => {
-                let body = leaving.log.get(body).expect("an item points into its own batch");
+                let body = leaving
+                    .log
+                    .get(body)
+                    .expect("an item points into its own batch");
                 let logged = LoggedTxn::decode(body).expect("what prep encoded can be decoded");
-                assert_eq!(logged.header.zxid, zxid.0, "an item points at its own transaction");
+                assert_eq!(
+                    logged.header.zxid, zxid.0,
+                    "an item points at its own transaction"
+                );
                 self.apply(&logged, asker);
                 true
             }
-            Item::Read { asker, session, op, body, who } => {
-                let body = leaving.frames.get(body).expect("an item points into its own batch");
+            Item::Read {
+                asker,
+                session,
+                op,
+                body,
+                who,
+            } => {
+                let body = leaving
+                    .frames
+                    .get(body)
+                    .expect("an item points into its own batch");
                 self.read(asker, session, op, body, &who);
                 false
             }
             Item::Refusal { asker, code } => {
                 let start = self.out.bytes.len();
                 let zxid = self.state.last_zxid.0;
-                let header = ReplyHeader { xid: asker.xid, zxid, err: code.code() };
+                let header = ReplyHeader {
+                    xid: asker.xid,
+                    zxid,
+                    err: code.code(),
+                };
                 reply::append_header(&header, &mut self.out.bytes);
                 self.out.reply_since(start, asker.conn, asker.since);
                 false
@@ -86,7 +105,11 @@ impl Finish<'_> {
 
     fn apply(&mut self, logged: &LoggedTxn<'_>, asker: Option<Asker>) {
         let zxid = Zxid(logged.header.zxid);
-        assert!(zxid > self.state.last_zxid, "{zxid} comes after {}", self.state.last_zxid);
+        assert!(
+            zxid > self.state.last_zxid,
+            "{zxid} comes after {}",
+            self.state.last_zxid
+        );
         let session = SessionId(logged.header.client_id);
         let mut closed = None;
         match &logged.txn {
@@ -103,7 +126,10 @@ impl Finish<'_> {
             audience: &mut *self.audience,
             out: &mut *self.out,
         };
-        let applied = self.state.tree.apply(&logged.header, &logged.txn, &mut announcer);
+        let applied = self
+            .state
+            .tree
+            .apply(&logged.header, &logged.txn, &mut announcer);
         self.state.last_zxid = zxid;
         self.compare_digest(logged);
         self.prep.landed(zxid, closed);
@@ -164,4 +190,3 @@ impl Finish<'_> {
         self.out.reply_since(start, asker.conn, asker.since);
     }
 }
-

@@ -125,7 +125,11 @@ impl Prep {
         log: &mut Vec<u8>,
     ) -> Prepared {
         let header = self.own_header(session, OpCode::CreateSession, time);
-        self.log(header, Txn::CreateSession(CreateSessionTxn { timeout_ms }), log)
+        self.log(
+            header,
+            Txn::CreateSession(CreateSessionTxn { timeout_ms }),
+            log,
+        )
     }
 
     /// Appends the transaction that ends a session which has expired; `None` when its end is already
@@ -157,7 +161,14 @@ impl Prep {
 
     /// Judges the reaping of a container or TTL node; one that is no longer due is skipped without a
     /// trace.
-    pub fn reap(&mut self, state: &State, rules: &Rules, path: &str, time: Millis, log: &mut Vec<u8>) -> bool {
+    pub fn reap(
+        &mut self,
+        state: &State,
+        rules: &Rules,
+        path: &str,
+        time: Millis,
+        log: &mut Vec<u8>,
+    ) -> bool {
         let header = self.own_header(SessionId::NONE, OpCode::DeleteContainer, time);
         let mut judging = Judging {
             rules,
@@ -179,19 +190,34 @@ impl Prep {
 
     fn own_header(&self, session: SessionId, op: OpCode, time: Millis) -> TxnHeader {
         let zxid = self.last.next().0;
-        TxnHeader { client_id: session.0, cxid: 0, zxid, time: time.0, kind: op.code() }
+        TxnHeader {
+            client_id: session.0,
+            cxid: 0,
+            zxid,
+            time: time.0,
+            kind: op.code(),
+        }
     }
 
     /// Frames the transaction; from here on its number is taken.
     fn log(&mut self, header: TxnHeader, txn: Txn<'_>, log: &mut Vec<u8>) -> Prepared {
         let zxid = Zxid(header.zxid);
-        assert_eq!(zxid, self.last.next(), "transactions are numbered without gaps");
+        assert_eq!(
+            zxid,
+            self.last.next(),
+            "transactions are numbered without gaps"
+        );
         let digest = (self.digests && !matches!(txn, Txn::Error(_))).then(|| TxnDigest {
             version: DIGEST_VERSION,
             tree_digest: self.overlay.digest(),
         });
         let record = OpenRecord::open(log);
-        LoggedTxn { header, txn, digest }.append(log);
+        LoggedTxn {
+            header,
+            txn,
+            digest,
+        }
+        .append(log);
         record.close(log);
         self.last = zxid;
         Prepared::Logged(zxid)

@@ -42,7 +42,9 @@ impl Reaper {
         let mut due = Vec::new();
         self.next_removal = self.next_removal.max(Millis(now.0 - self.interval_ms));
         while now >= self.next_removal {
-            let Some(path) = self.candidates.pop_front() else { break };
+            let Some(path) = self.candidates.pop_front() else {
+                break;
+            };
             due.push(path);
             self.next_removal = self.next_removal.plus(self.spacing_ms);
         }
@@ -51,6 +53,10 @@ impl Reaper {
 
     /// When to ask again.
     pub fn next(&self) -> Millis {
-        if self.candidates.is_empty() { self.next_check } else { self.next_removal.min(self.next_check) }
+        if self.candidates.is_empty() {
+            self.next_check
+        } else {
+            self.next_removal.min(self.next_check)
+        }
     }
 }

@@ -110,7 +110,10 @@ pub struct Leaving<'r> {
 impl Room {
     /// An empty room after this transaction.
     pub fn new(durable: Zxid) -> Self {
-        Room { batches: VecDeque::new(), durable }
+        Room {
+            batches: VecDeque::new(),
+            durable,
+        }
     }
 
     /// Takes in what prep filled; its records, if any, are now to be made durable.
@@ -119,15 +122,28 @@ impl Room {
             return None;
         }
         let log = Bytes::from(open.log);
-        let batch = Batch { log: log.clone(), frames: open.frames, items: open.items };
+        let batch = Batch {
+            log: log.clone(),
+            frames: open.frames,
+            items: open.items,
+        };
         self.batches.push_back(batch);
         let first = open.first?;
-        Some(LogBatch { bytes: log, first, last: open.last, records: open.records })
+        Some(LogBatch {
+            bytes: log,
+            first,
+            last: open.last,
+            records: open.records,
+        })
     }
 
     /// The log is on disk up to here.
     pub fn durable(&mut self, zxid: Zxid) {
-        assert!(zxid >= self.durable, "the log went back from {} to {zxid}", self.durable);
+        assert!(
+            zxid >= self.durable,
+            "the log went back from {} to {zxid}",
+            self.durable
+        );
         self.durable = zxid;
     }
 
@@ -152,7 +168,11 @@ impl Room {
         }
         let batch = self.batches.front_mut()?;
         let item = batch.items.pop_front()?;
-        let taken = take(Leaving { item, log: &batch.log, frames: &batch.frames });
+        let taken = take(Leaving {
+            item,
+            log: &batch.log,
+            frames: &batch.frames,
+        });
         if batch.items.is_empty() {
             self.batches.pop_front();
         }

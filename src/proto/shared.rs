@@ -162,6 +162,12 @@ impl From<StatPersisted> for types::NodeStat {
 pub fn acl_records_owned<'a>(list: &[types::Acl]) -> Vec<Acl<'a>> {
     let text = |text: &String| Some(Cow::Owned(text.clone()));
     list.iter()
-        .map(|acl| Acl { perms: acl.perms.0, id: Id { scheme: text(&acl.id.scheme), id: text(&acl.id.id) } })
+        .map(|acl| Acl {
+            perms: acl.perms.0,
+            id: Id {
+                scheme: text(&acl.id.scheme),
+                id: text(&acl.id.id),
+            },
+        })
         .collect()
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::ops::Rules;
 use crate::pipeline::{
-    Asker, Audience, Finish, Incoming, Item, LogBatch, OpenBatch, Outputs, Prep, Prepared, Reaper, Room,
-    State,
+    Asker, Audience, Finish, Incoming, Item, LogBatch, OpenBatch, Outputs, Prep, Prepared, Reaper,
+    Room, State,
 };
 use crate::proto::request;
 use crate::types::{ConnId, Millis, SessionId, Zxid};
@@ -58,7 +58,11 @@ impl Replica {
     pub fn submit(&mut self, state: &State, submission: &Submission, now: Now) -> usize {
         let mut dropped = 0;
         for (header, body) in submission.requests() {
-            let asker = Asker { conn: submission.conn, xid: header.xid, since: submission.since };
+            let asker = Asker {
+                conn: submission.conn,
+                xid: header.xid,
+                since: submission.since,
+            };
             if header.op.is_write() {
                 let incoming = Incoming {
                     session: submission.session,
@@ -88,7 +92,9 @@ impl Replica {
     /// False when nobody will be answered.
     fn write(&mut self, state: &State, incoming: Incoming<'_>, asker: Asker, now: Now) -> bool {
         let start = self.open.log.len();
-        let prepared = self.prep.request(state, &self.rules, incoming, now.wall, &mut self.open.log);
+        let prepared =
+            self.prep
+                .request(state, &self.rules, incoming, now.wall, &mut self.open.log);
         match prepared {
             Prepared::Logged(zxid) => self.open.push_txn(zxid, start, Some(asker)),
             Prepared::Refused(code) => self.open.items.push_back(Item::Refusal { asker, code }),
@@ -102,7 +108,11 @@ impl Replica {
         let start = self.open.log.len();
         let log = &mut self.open.log;
         if let Prepared::Logged(zxid) = self.prep.open_session(session, timeout_ms, now.wall, log) {
-            let asker = Asker { conn, xid: 0, since: now.monotonic };
+            let asker = Asker {
+                conn,
+                xid: 0,
+                since: now.monotonic,
+            };
             self.open.push_txn(zxid, start, Some(asker));
         }
     }
@@ -111,7 +121,9 @@ impl Replica {
     pub fn expire_session(&mut self, state: &State, session: SessionId, now: Now) {
         let start = self.open.log.len();
         let log = &mut self.open.log;
-        let prepared = self.prep.expire_session(state, &self.rules, session, now.wall, log);
+        let prepared = self
+            .prep
+            .expire_session(state, &self.rules, session, now.wall, log);
         if let Some(Prepared::Logged(zxid)) = prepared {
             self.open.push_txn(zxid, start, None);
         }
@@ -121,7 +133,10 @@ impl Replica {
     pub fn reap(&mut self, state: &State, now: Now) {
         for path in self.reaper.due(state, now.monotonic, now.wall) {
             let start = self.open.log.len();
-            if self.prep.reap(state, &self.rules, &path, now.wall, &mut self.open.log) {
+            if self
+                .prep
+                .reap(state, &self.rules, &path, now.wall, &mut self.open.log)
+            {
                 self.open.push_txn(self.prep.last_zxid(), start, None);
             }
         }

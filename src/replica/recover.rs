@@ -70,14 +70,21 @@ impl Recovery {
     ///
     /// # Errors
     /// When it cannot be part of a tree.
-    pub fn node(&mut self, path: &str, data: Option<&[u8]>, acl: i64, stat: &NodeStat) -> Result<(), LoadError> {
+    pub fn node(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        acl: i64,
+        stat: &NodeStat,
+    ) -> Result<(), LoadError> {
         self.loader().node(path, data, acl, stat)
     }
 
     /// The snapshot is complete; its digest is that of the tree at the transaction named with it.
     pub fn loaded(&mut self, digest: Option<(Zxid, i64)>) {
         self.replaying();
-        self.snapshot_digest = digest.filter(|(zxid, _)| *zxid >= self.last_zxid && *zxid > Zxid::ZERO);
+        self.snapshot_digest =
+            digest.filter(|(zxid, _)| *zxid >= self.last_zxid && *zxid > Zxid::ZERO);
         self.compare_snapshot_digest();
     }
 
@@ -113,7 +120,10 @@ impl Recovery {
     }
 
     fn compare_snapshot_digest(&mut self) {
-        if let Some((zxid, digest)) = self.snapshot_digest.filter(|(zxid, _)| *zxid <= self.last_zxid) {
+        if let Some((zxid, digest)) = self
+            .snapshot_digest
+            .filter(|(zxid, _)| *zxid <= self.last_zxid)
+        {
             self.snapshot_digest = None;
             if zxid == self.last_zxid {
                 self.compare("snapshot", digest);
@@ -145,7 +155,11 @@ impl Recovery {
         for path in &orphans {
             tracing::info!("removed the ephemeral node {path}: its session is gone");
         }
-        State { tree: *tree, sessions, last_zxid: zxid }
+        State {
+            tree: *tree,
+            sessions,
+            last_zxid: zxid,
+        }
     }
 
     /// The last transaction so far.

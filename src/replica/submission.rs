@@ -54,6 +54,12 @@ impl<'s> Iterator for Requests<'s> {
         let mut reader = request::reader(payload, usize::MAX);
         let header = request::decode_header(&mut reader).ok()?;
         let op = OpCode::from_code(header.op)?;
-        Some((Header { xid: header.xid, op }, reader.rest()))
+        Some((
+            Header {
+                xid: header.xid,
+                op,
+            },
+            reader.rest(),
+        ))
     }
 }

@@ -19,10 +19,17 @@ pub fn monotonic() -> Millis {
 
 /// Milliseconds since the Unix epoch; 0 on a machine whose clock stands before it.
 pub fn wall() -> Millis {
-    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    millis(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
 }
 
 /// Both.
 pub fn now() -> Now {
-    Now { monotonic: monotonic(), wall: wall() }
+    Now {
+        monotonic: monotonic(),
+        wall: wall(),
+    }
 }

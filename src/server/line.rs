@@ -73,7 +73,10 @@ impl Line {
     fn patience(&self) -> Duration {
         let now = clock::monotonic();
         let expiry = self.shared.state.read().sessions.next_deadline();
-        let next = self.replica.next_reap().min(expiry.unwrap_or(Millis(i64::MAX)));
+        let next = self
+            .replica
+            .next_reap()
+            .min(expiry.unwrap_or(Millis(i64::MAX)));
         let wait = next.0.saturating_sub(now.0).clamp(1, PATIENCE_MAX_MS);
         Duration::from_millis(wait.unsigned_abs())
     }
@@ -124,14 +127,19 @@ impl Line {
     fn expire(&mut self, now: Now) {
         let due = {
             let state = self.shared.state.read();
-            state.sessions.next_deadline().is_some_and(|deadline| deadline <= now.monotonic)
+            state
+                .sessions
+                .next_deadline()
+                .is_some_and(|deadline| deadline <= now.monotonic)
         };
         if !due {
             return;
         }
         let mut state = self.shared.state.write();
         let registry = self.shared.registry.lock();
-        let expired = state.sessions.due(now.monotonic, &|session| registry.last_touch(session));
+        let expired = state
+            .sessions
+            .due(now.monotonic, &|session| registry.last_touch(session));
         drop(registry);
         for session in expired {
             let timeout = state.sessions.timeout(session).unwrap_or_default();
@@ -146,14 +154,20 @@ impl Line {
     fn connect(&mut self, ask: &ConnectAsk, usable: bool, now: Now) {
         if ask.session == SessionId::NONE {
             let session = self.session_ids.next();
-            self.replica.open_session(ask.conn, session, ask.timeout_ms, now);
+            self.replica
+                .open_session(ask.conn, session, ask.timeout_ms, now);
             return;
         }
         let mut registry = self.shared.registry.lock();
-        if let Some(former) = registry.holder(ask.session).filter(|former| former.conn != ask.conn) {
+        if let Some(former) = registry
+            .holder(ask.session)
+            .filter(|former| former.conn != ask.conn)
+        {
             former.close(Closing::Now);
         }
-        let Some(outbox) = registry.get(ask.conn).map(Arc::clone) else { return };
+        let Some(outbox) = registry.get(ask.conn).map(Arc::clone) else {
+            return;
+        };
         if usable && secret::verify(ask.session, &ask.password) {
             registry.attach(ask.session, ask.conn);
             drop(registry);
@@ -178,7 +192,10 @@ impl Line {
             let mut state = shared.state.write();
             let mut watches = shared.watches.lock();
             let mut registry = shared.registry.lock();
-            let mut audience = Listeners { registry: &registry, auth: &shared.rules.auth };
+            let mut audience = Listeners {
+                registry: &registry,
+                auth: &shared.rules.auth,
+            };
             self.replica.finish(
                 &mut state,
                 &mut watches,
@@ -195,7 +212,9 @@ impl Line {
             self.ring();
         }
         let mismatches = i64::try_from(self.replica.digest_mismatches()).unwrap_or(i64::MAX);
-        self.shared.digest_mismatches.store(mismatches, Ordering::Relaxed);
+        self.shared
+            .digest_mismatches
+            .store(mismatches, Ordering::Relaxed);
     }
 
     fn ring(&self) {
@@ -227,7 +246,11 @@ fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now
                     }
                 }
             }
-            Effect::SessionOpened { conn, session, timeout_ms } => {
+            Effect::SessionOpened {
+                conn,
+                session,
+                timeout_ms,
+            } => {
                 registry.attach(*session, *conn);
                 if let Some(outbox) = registry.get(*conn) {
                     welcome(outbox, *session, *timeout_ms);
@@ -246,7 +269,13 @@ fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now
 fn welcome(outbox: &Outbox, session: SessionId, timeout_ms: i32) {
     let mut out = Vec::with_capacity(64);
     let password = secret::password(session);
-    connect::append_response(timeout_ms, session.0, &password, outbox.read_only_answer(), &mut out);
+    connect::append_response(
+        timeout_ms,
+        session.0,
+        &password,
+        outbox.read_only_answer(),
+        &mut out,
+    );
     outbox.set_session(session, timeout_ms);
     outbox.push(&out, 0);
 }

@@ -15,7 +15,9 @@ const BACKLOG: i32 = 50;
 /// # Errors
 /// When the address cannot be resolved or is in use.
 pub(super) fn client_port(network: &Network) -> Result<Option<TcpListener>, ServerError> {
-    let Some(port) = network.client_port else { return Ok(None) };
+    let Some(port) = network.client_port else {
+        return Ok(None);
+    };
     let backlog = match network.client_port_listen_backlog {
         backlog if backlog > 0 => backlog,
         _ => BACKLOG,

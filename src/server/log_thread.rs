@@ -76,7 +76,10 @@ impl LogThread {
     }
 
     fn may_wait(&self, pending: &Pending) -> bool {
-        let full = self.policy.records_max.is_some_and(|max| pending.records >= max);
+        let full = self
+            .policy
+            .records_max
+            .is_some_and(|max| pending.records >= max);
         pending.records > 0 && !full && pending.since.elapsed() < self.policy.delay
     }
 
@@ -87,10 +90,15 @@ impl LogThread {
                 Order::Append(batch) => batch,
                 Order::Stop => return Ok(true),
             };
-            self.writer.append(&batch.bytes, batch.first, batch.last, batch.records)?;
+            self.writer
+                .append(&batch.bytes, batch.first, batch.last, batch.records)?;
             pending.records += batch.records;
             pending.last = Some(batch.last);
-            if self.policy.records_max.is_some_and(|max| pending.records >= max) {
+            if self
+                .policy
+                .records_max
+                .is_some_and(|max| pending.records >= max)
+            {
                 self.flush(pending)?;
             }
         }
@@ -98,13 +106,22 @@ impl LogThread {
     }
 
     fn flush(&mut self, pending: &mut Pending) -> Result<(), LogError> {
-        let Some(last) = pending.last.take() else { return Ok(()) };
+        let Some(last) = pending.last.take() else {
+            return Ok(());
+        };
         let records = std::mem::take(&mut pending.records);
         let durable = self.writer.flush()?;
-        assert!(durable.zxid >= last, "a flush reached {} and not {last}", durable.zxid);
+        assert!(
+            durable.zxid >= last,
+            "a flush reached {} and not {last}",
+            durable.zxid
+        );
         self.line.send(Letter::Durable(durable.zxid));
         let bytes = self.writer.tally().bytes;
-        if self.checkpoint.appended(u64::from(records), bytes, entropy::random()) {
+        if self
+            .checkpoint
+            .appended(u64::from(records), bytes, entropy::random())
+        {
             self.writer.roll()?;
             self.snapshots.send(SnapshotOrder::Take);
         }
@@ -121,6 +138,10 @@ struct Pending {
 
 impl Default for Pending {
     fn default() -> Self {
-        Pending { records: 0, last: None, since: Instant::now() }
+        Pending {
+            records: 0,
+            last: None,
+            since: Instant::now(),
+        }
     }
 }

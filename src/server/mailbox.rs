@@ -20,7 +20,13 @@ pub struct Mailbox<T> {
 
 impl<T> Default for Mailbox<T> {
     fn default() -> Self {
-        Mailbox { inner: Mutex::new(Inner { letters: Vec::new(), waiting: false }), bell: Condvar::new() }
+        Mailbox {
+            inner: Mutex::new(Inner {
+                letters: Vec::new(),
+                waiting: false,
+            }),
+            bell: Condvar::new(),
+        }
     }
 }
 

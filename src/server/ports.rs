@@ -51,7 +51,9 @@ pub struct Writes {
 
 impl WritePort for Writes {
     fn submit(&self, submission: Submission) {
-        self.shared.in_process.fetch_add(submission.count, Ordering::Relaxed);
+        self.shared
+            .in_process
+            .fetch_add(submission.count, Ordering::Relaxed);
         self.line.put(Letter::Submit(submission));
     }
 
@@ -68,14 +70,21 @@ impl WritePort for Writes {
     }
 
     fn served(&self, reads: u64) {
-        self.shared.stats.received.fetch_add(reads, Ordering::Relaxed);
+        self.shared
+            .stats
+            .received
+            .fetch_add(reads, Ordering::Relaxed);
         self.shared.stats.sent.fetch_add(reads, Ordering::Relaxed);
         self.shared.stats.took(0, reads);
     }
 
     fn opened(&self, outbox: &Arc<Outbox>) -> bool {
         let mut registry = self.shared.registry.lock();
-        match registry.open(outbox, self.connections_max, self.connections_per_address_max) {
+        match registry.open(
+            outbox,
+            self.connections_max,
+            self.connections_per_address_max,
+        ) {
             Ok(()) => true,
             Err(full) => {
                 tracing::warn!("Error accepting new connection: {full}");

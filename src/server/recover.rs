@@ -46,8 +46,9 @@ impl RecoveryVisitor for Visitor {
     }
 
     fn loaded(&mut self, summary: &SnapshotSummary) {
-        let digest = summary.digest.as_ref();
-        self.recovery.loaded(digest.map(|digest| (Zxid(digest.zxid), digest.digest)));
+        let digest = summary.sections.digest.as_ref();
+        self.recovery
+            .loaded(digest.map(|digest| (Zxid(digest.zxid), digest.digest)));
     }
 
     fn txn(&mut self, _body: &[u8], txn: &LoggedTxn<'_>) {
@@ -70,9 +71,14 @@ pub(super) fn recover(
         hash_seed: entropy::random(),
     };
     let tick_ms = i32::try_from(config.timing.tick_time_ms).unwrap_or(i32::MAX);
-    let mut visitor = Visitor { recovery: Recovery::new(options, tick_ms, clock::monotonic()), tick_ms };
-    let recover_options =
-        RecoverOptions { trust_empty: config.storage.snapshot_trust_empty, ..RecoverOptions::default() };
+    let mut visitor = Visitor {
+        recovery: Recovery::new(options, tick_ms, clock::monotonic()),
+        tick_ms,
+    };
+    let recover_options = RecoverOptions {
+        trust_empty: config.storage.snapshot_trust_empty,
+        ..RecoverOptions::default()
+    };
     let recovered = read_all(disk.as_ref(), dirs, &recover_options, &mut visitor)?;
     Ok((visitor.recovery.finish(), recovered))
 }

@@ -31,14 +31,25 @@ impl Registry {
     ///
     /// # Errors
     /// The limit that is reached.
-    pub fn open(&mut self, outbox: &Arc<Outbox>, total_max: usize, per_address_max: usize) -> Result<(), Full> {
+    pub fn open(
+        &mut self,
+        outbox: &Arc<Outbox>,
+        total_max: usize,
+        per_address_max: usize,
+    ) -> Result<(), Full> {
         if total_max > 0 && self.conns.len() >= total_max {
-            return Err(Full::Total { connections: self.conns.len(), limit: total_max });
+            return Err(Full::Total {
+                connections: self.conns.len(),
+                limit: total_max,
+            });
         }
         let address = outbox.peer.ip();
         let count = self.per_address.entry(address).or_default();
         if per_address_max > 0 && *count >= per_address_max {
-            return Err(Full::PerAddress { address, limit: per_address_max });
+            return Err(Full::PerAddress {
+                address,
+                limit: per_address_max,
+            });
         }
         *count += 1;
         self.conns.insert(outbox.conn, Arc::clone(outbox));
@@ -57,7 +68,9 @@ impl Registry {
                 self.per_address.remove(&address);
             }
         }
-        let holder = outbox.session().and_then(|session| self.holders.get_mut(&session));
+        let holder = outbox
+            .session()
+            .and_then(|session| self.holders.get_mut(&session));
         if let Some(holder) = holder.filter(|holder| holder.conn == outbox.conn) {
             holder.left = Some((outbox.touched(), outbox.timeout_ms()));
         }
@@ -85,7 +98,10 @@ impl Registry {
 
     /// The connection that holds a session.
     pub fn holder(&self, session: SessionId) -> Option<&Arc<Outbox>> {
-        let holder = self.holders.get(&session).filter(|holder| holder.left.is_none())?;
+        let holder = self
+            .holders
+            .get(&session)
+            .filter(|holder| holder.left.is_none())?;
         self.conns.get(&holder.conn)
     }
 
@@ -104,7 +120,10 @@ impl Registry {
         let holder = self.holders.get(&session)?;
         match holder.left {
             Some(left) => Some(left),
-            None => self.conns.get(&holder.conn).map(|outbox| (outbox.touched(), outbox.timeout_ms())),
+            None => self
+                .conns
+                .get(&holder.conn)
+                .map(|outbox| (outbox.touched(), outbox.timeout_ms())),
         }
     }
 
@@ -148,7 +167,9 @@ pub struct Listeners<'l> {
 
 impl Audience for Listeners<'_> {
     fn may_read(&mut self, conn: ConnId, acl: &[Acl]) -> bool {
-        let Some(outbox) = self.registry.get(conn) else { return false };
+        let Some(outbox) = self.registry.get(conn) else {
+            return false;
+        };
         auth::allows(self.auth, acl, &outbox.who(), Perms::READ)
     }
 

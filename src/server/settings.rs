@@ -29,7 +29,8 @@ fn auth(auth: &config::Auth) -> AuthRules {
         skip_acl: auth.skip_acl,
         digest: auth.digest_enabled.then_some(algorithm),
         super_digest: auth.super_digest.clone(),
-        enforced_schemes: (!auth.enforced_schemes.is_empty()).then(|| auth.enforced_schemes.clone()),
+        enforced_schemes: (!auth.enforced_schemes.is_empty())
+            .then(|| auth.enforced_schemes.clone()),
     }
 }
 
@@ -95,7 +96,7 @@ pub(super) fn flush_policy(config: &Config) -> FlushPolicy {
 pub(super) fn compression(config: &Config) -> Compression {
     match config.storage.snapshot_compression {
         SnapshotCompression::None => Compression::None,
-        SnapshotCompression::Gzip => Compression::Gzip,
+        SnapshotCompression::Gzip => Compression::Gz,
         SnapshotCompression::Snappy => Compression::Snappy,
     }
 }

@@ -11,11 +11,11 @@ use crate::server::shared::Shared;
 use crate::storage::disk::Disk;
 use crate::storage::format::file_name::Compression;
 use crate::storage::format::snapshot_encode::{DIGEST_VERSION, Sections};
-use crate::storage::purge;
+//PURGE use crate::storage::purge;
 use crate::storage::snapshots::{SnapshotError, SnapshotWriter};
 use crate::tree::walk::SnapshotWalk;
-use crate::types::{Acl, SessionId, Zxid};
 use crate::types::limits;
+use crate::types::{Acl, SessionId, Zxid};
 
 /// What the housekeeper is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,8 @@ impl SnapshotThread {
         let mut next_purge = self.purge.map(|_| Instant::now());
         let mut orders = Vec::new();
         loop {
-            let patience = next_purge.map_or(FOREVER, |at| at.saturating_duration_since(Instant::now()));
+            let patience =
+                next_purge.map_or(FOREVER, |at| at.saturating_duration_since(Instant::now()));
             self.mailbox.take(&mut orders, patience);
             let stop = orders.contains(&SnapshotOrder::Stop);
             if orders.contains(&SnapshotOrder::Take) {
@@ -98,10 +99,10 @@ impl SnapshotThread {
     fn purge(&self, policy: PurgePolicy) {
         tracing::info!("Purge task started.");
         let disk = self.snapshots.disk.as_ref();
-        match purge::purge(disk, &self.snapshots.dir, &self.log_dir, policy.retain) {
+        /*PURGE match purge::purge(disk, &self.snapshots.dir, &self.log_dir, policy.retain) {
             Ok(removed) => tracing::info!("Purge task completed: {} files removed.", removed.len()),
             Err(error) => tracing::error!("Purge failed, tried again at the next interval: {error}"),
-        }
+        }*/
     }
 }
 
@@ -120,19 +121,35 @@ impl Snapshots {
         Ok(())
     }
 
-    fn write(&self, shared: &Shared, walk: &mut SnapshotWalk, opening: Opening) -> Result<(), SnapshotError> {
+    fn write(
+        &self,
+        shared: &Shared,
+        walk: &mut SnapshotWalk,
+        opening: Opening,
+    ) -> Result<(), SnapshotError> {
         let disk = Arc::clone(&self.disk);
         let mut writer = SnapshotWriter::create(disk, &self.dir, opening.zxid, self.compression)?;
-        tracing::info!("Snapshotting: {} to {}", opening.zxid, writer.path().display());
+        tracing::info!(
+            "Snapshotting: {} to {}",
+            opening.zxid,
+            writer.path().display()
+        );
         writer.sessions(&opening.sessions);
-        let lists = opening.acls.iter().map(|(number, list)| (*number, list.as_slice()));
+        let lists = opening
+            .acls
+            .iter()
+            .map(|(number, list)| (*number, list.as_slice()));
         writer.acl_lists(&lists.collect::<Vec<_>>());
         loop {
             let more = {
                 let state = shared.state.read();
-                walk.next_slice(&state.tree, limits::SNAPSHOT_SLICE_NODES, &mut |path, node| {
-                    writer.node(path, node.data(), node.acl_id(), node.persisted());
-                })
+                walk.next_slice(
+                    &state.tree,
+                    limits::SNAPSHOT_SLICE_NODES,
+                    &mut |path, node| {
+                        writer.node(path, node.data(), node.acl_id(), node.persisted());
+                    },
+                )
             };
             writer.write_out()?;
             if !more {
@@ -160,14 +177,25 @@ impl Opening {
     fn start(state: &mut State) -> (SnapshotWalk, Opening) {
         let walk = SnapshotWalk::start(&mut state.tree);
         let zxid = state.last_zxid;
-        let acls = walk.acls(&state.tree).into_iter().map(|(number, list)| (number, list.to_vec()));
+        let acls = walk
+            .acls(&state.tree)
+            .into_iter()
+            .map(|(number, list)| (number, list.to_vec()));
         // Apache writes zeros while nothing was processed.
-        let digest = if zxid == Zxid::ZERO { 0 } else { state.tree.digest() };
+        let digest = if zxid == Zxid::ZERO {
+            0
+        } else {
+            state.tree.digest()
+        };
         let opening = Opening {
             zxid,
             sessions: state.sessions.iter().collect(),
             acls: acls.collect(),
-            digest: DigestSection { zxid: zxid.0, version: DIGEST_VERSION, digest },
+            digest: DigestSection {
+                zxid: zxid.0,
+                version: DIGEST_VERSION,
+                digest,
+            },
         };
         (walk, opening)
     }

@@ -31,6 +31,9 @@ use crate::watch::Watches;
 /// The server id that sessions of a standalone server carry.
 const STANDALONE_ID: i64 = 1;
 
+/// How often a stopping server looks whether its line has ended.
+const POLL: Duration = Duration::from_millis(5);
+
 /// Mailboxes and bells: how the threads reach each other.
 struct Wires {
     line: Arc<Mailbox<Letter>>,
@@ -63,14 +66,19 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     let locks = dirs.open(config.storage.datadir_autocreate)?;
     // Taken early: a port in use is found before a long recovery.
     let listener = listeners::client_port(&config.network)?;
-    dirs.take_initialize_marker().map_err(|source| ServerError::Thread {
-        what: "removal of the initialize marker",
-        source,
-    })?;
+    dirs.take_initialize_marker()
+        .map_err(|source| ServerError::Thread {
+            what: "removal of the initialize marker",
+            source,
+        })?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let (state, recovered) = recover::recover(config, &disk, &dirs)?;
-    let writer =
-        LogWriter::new(Arc::clone(&disk), &dirs.log, settings::log_options(config), state.last_zxid);
+    let writer = LogWriter::new(
+        Arc::clone(&disk),
+        &dirs.log,
+        settings::log_options(config),
+        state.last_zxid,
+    );
     let snapshots = Snapshots {
         disk,
         dir: dirs.snap.clone(),
@@ -92,7 +100,9 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
         log_dir: dirs.log.clone(),
         purge: settings::purge_policy(config),
     };
-    let client_address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let client_address = listener
+        .as_ref()
+        .and_then(|listener| listener.local_addr().ok());
     let log = build_log(config, writer, &wires);
     let ports = build_ports(config, &shared, &wires, &dirs, client_address);
     let server = Server {
@@ -101,7 +111,9 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
             Ok(())
         })?,
         log: threads::spawn("log", &wires.failures, move || Ok(log.run()?))?,
-        housekeeper: threads::spawn("housekeeper", &wires.failures, move || Ok(housekeeper.run()?))?,
+        housekeeper: threads::spawn("housekeeper", &wires.failures, move || {
+            Ok(housekeeper.run()?)
+        })?,
         shards: start_shards(&ports, &wires, listener)?,
         shared,
         wires,
@@ -116,7 +128,13 @@ fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {
     let rules = Arc::new(settings::rules(config));
     let digests = config.storage.digest_enabled;
     let reaper = settings::reaper(config, now.monotonic);
-    let replica = Replica::new(Arc::clone(&rules), &state, reaper, entropy::random(), digests);
+    let replica = Replica::new(
+        Arc::clone(&rules),
+        &state,
+        reaper,
+        entropy::random(),
+        digests,
+    );
     let shared = Arc::new(Shared::new(state, Watches::new(entropy::random()), rules));
     let wires = Wires {
         line: Arc::default(),
@@ -138,12 +156,17 @@ fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {
 
 /// Half the cores read sockets and serve reads; the others are for the line, the log and the kernel.
 fn shard_count() -> usize {
-    thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
+    thread::available_parallelism()
+        .map_or(1, |cores| cores.get() / 2)
+        .max(1)
 }
 
 fn build_log(config: &Config, writer: LogWriter, wires: &Wires) -> LogThread {
     const KIB: u64 = 1024;
-    let size_limit = config.storage.snap_size_limit_kb.map(|kb| kb.saturating_mul(KIB));
+    let size_limit = config
+        .storage
+        .snap_size_limit_kb
+        .map(|kb| kb.saturating_mul(KIB));
     LogThread {
         writer,
         mailbox: Arc::clone(&wires.log),
@@ -167,11 +190,17 @@ fn build_ports(
 ) -> Ports {
     let limit = |value: i32| usize::try_from(value).unwrap_or(0);
     Ports {
-        read: Arc::new(Reads { shared: Arc::clone(shared) }),
+        read: Arc::new(Reads {
+            shared: Arc::clone(shared),
+        }),
         write: Arc::new(Writes {
             shared: Arc::clone(shared),
             line: Arc::clone(&wires.line),
-            connections_max: config.network.max_cnxns.and_then(|max| max.try_into().ok()).unwrap_or(0),
+            connections_max: config
+                .network
+                .max_cnxns
+                .and_then(|max| max.try_into().ok())
+                .unwrap_or(0),
             connections_per_address_max: limit(config.network.max_client_cnxns),
         }),
         words: Arc::new(View::new(config, Arc::clone(shared), dirs, client_address)),
@@ -187,11 +216,18 @@ fn start_shards(
     wires: &Wires,
     listener: Option<TcpListener>,
 ) -> Result<Vec<JoinHandle<()>>, ServerError> {
-    let failed = |source| ServerError::Thread { what: "shard", source };
+    let failed = |source| ServerError::Thread {
+        what: "shard",
+        source,
+    };
     let turn = Arc::new(AtomicUsize::new(0));
     let mut shards = Vec::new();
     for bell in &wires.bells {
-        let listener = listener.as_ref().map(TcpListener::try_clone).transpose().map_err(failed)?;
+        let listener = listener
+            .as_ref()
+            .map(TcpListener::try_clone)
+            .transpose()
+            .map_err(failed)?;
         let shard = Shard {
             bell: Arc::clone(bell),
             bells: wires.bells.clone(),
@@ -200,7 +236,10 @@ fn start_shards(
         };
         let ports = ports.clone();
         shards.push(threads::spawn("shard", &wires.failures, move || {
-            shard.run(ports).map_err(|source| ServerError::Thread { what: "shard", source })
+            shard.run(ports).map_err(|source| ServerError::Thread {
+                what: "shard",
+                source,
+            })
         })?);
     }
     Ok(shards)
@@ -227,6 +266,12 @@ impl Server {
     pub fn stop(self) -> Result<(), ServerError> {
         self.shared.stopping.store(true, Ordering::Release);
         self.wires.line.send(Letter::Stop);
+        while !self.line.is_finished() {
+            // A log that fails now leaves the line waiting for ever.
+            if let Some(failure) = self.failure(POLL) {
+                return Err(failure);
+            }
+        }
         join(self.line);
         self.wires.log.send(Order::Stop);
         join(self.log);

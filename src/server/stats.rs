@@ -54,7 +54,11 @@ impl Stats {
     pub fn latency(&self) -> Latency {
         let count = self.latency_count.load(Ordering::Relaxed);
         if count == 0 {
-            return Latency { min: 0, avg: 0.0, max: 0 };
+            return Latency {
+                min: 0,
+                avg: 0.0,
+                max: 0,
+            };
         }
         Latency {
             min: self.latency_min_ms.load(Ordering::Relaxed),

@@ -98,7 +98,10 @@ impl Connection {
         let end = future::poll_fn(|cx| self.poll(cx)).await;
         let outbox = &self.local.outbox;
         match outbox.session() {
-            Some(session) => tracing::debug!("connection of {} (session {session}) ends: {end}", outbox.peer),
+            Some(session) => tracing::debug!(
+                "connection of {} (session {session}) ends: {end}",
+                outbox.peer
+            ),
             None => tracing::debug!("connection of {} ends: {end}", outbox.peer),
         }
         self.rooms.ports.write.closed(outbox);
@@ -127,7 +130,11 @@ impl Connection {
             Poll::Pending => false,
         };
         if closing == Closing::AfterFlush {
-            return if flushed { Err(End::ByServer) } else { Ok(false) };
+            return if flushed {
+                Err(End::ByServer)
+            } else {
+                Ok(false)
+            };
         }
         if self.phase == Phase::AwaitSession && self.local.outbox.session().is_some() {
             self.phase = Phase::Open;
@@ -203,7 +210,8 @@ impl Connection {
             Phase::AwaitSession => 0,
             Phase::Draining => input.len(),
         };
-        self.stalled = taken < input.len() && (self.phase == Phase::AwaitSession || self.is_paused());
+        self.stalled =
+            taken < input.len() && (self.phase == Phase::AwaitSession || self.is_paused());
         Ok(taken)
     }
 

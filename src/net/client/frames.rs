@@ -59,18 +59,29 @@ struct Queue {
 impl Connection {
     fn next<'i>(&self, input: &'i [u8]) -> Result<Option<Request<'i>>, End> {
         let limits = &self.rooms.ports.limits;
-        let Some((payload, _)) = frame::split(input, limits.frame_bytes_max)? else { return Ok(None) };
+        let Some((payload, _)) = frame::split(input, limits.frame_bytes_max)? else {
+            return Ok(None);
+        };
         let mut body = request::reader(payload, limits.field_bytes_max);
-        let header = request::decode_header(&mut body)
-            .map_err(|source| End::Malformed { what: "request header", source })?;
+        let header = request::decode_header(&mut body).map_err(|source| End::Malformed {
+            what: "request header",
+            source,
+        })?;
         let bytes = frame::PREFIX_BYTES + payload.len();
-        Ok(Some(Request { xid: header.xid, kind: kind_of(header.op), body, bytes }))
+        Ok(Some(Request {
+            xid: header.xid,
+            kind: kind_of(header.op),
+            body,
+            bytes,
+        }))
     }
 
     /// Processes whole requests from the start of `input`; returns how many bytes they took.
     pub(super) fn requests(&mut self, input: &[u8]) -> Result<usize, End> {
         let now = (self.rooms.ports.clock)();
-        let Some(session) = self.local.outbox.session() else { return Ok(0) };
+        let Some(session) = self.local.outbox.session() else {
+            return Ok(0);
+        };
         let mut queue = Queue::default();
         let result = self.take_requests(input, session, now, &mut queue);
         self.submit(session, queue, now);
@@ -105,7 +116,9 @@ impl Connection {
                     continue;
                 }
                 Kind::Read(_) | Kind::Write(_) => {
-                    queue.frames.extend_from_slice(&input[at..at + request.bytes]);
+                    queue
+                        .frames
+                        .extend_from_slice(&input[at..at + request.bytes]);
                     queue.count += 1;
                 }
             }
@@ -125,13 +138,22 @@ impl Connection {
     /// the view is let go.
     fn serve_run(&self, input: &[u8], session: SessionId) -> Result<(usize, u64), End> {
         let outbox = &self.local.outbox;
-        let viewer = Viewer { session, conn: outbox.conn, who: &self.who };
+        let viewer = Viewer {
+            session,
+            conn: outbox.conn,
+            who: &self.who,
+        };
         let mut scratch = self.rooms.output.borrow_mut();
         let (mut at, mut count, mut end) = (0, 0, None);
         self.rooms.ports.read.view(viewer, &mut |reading| {
             while count < READ_RUN_MAX && scratch.len() < limits::OUTBOX_PAUSE_BYTES {
                 match self.next(&input[at..]) {
-                    Ok(Some(Request { xid, kind: Kind::Read(op), mut body, bytes })) => {
+                    Ok(Some(Request {
+                        xid,
+                        kind: Kind::Read(op),
+                        mut body,
+                        bytes,
+                    })) => {
                         ops::serve(reading, xid, op, &mut body, &mut scratch);
                         at += bytes;
                         count += 1;
@@ -146,7 +168,9 @@ impl Connection {
             outbox.push_local(&mut scratch);
         });
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        outbox.sent.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+        outbox
+            .sent
+            .fetch_add(count, std::sync::atomic::Ordering::Relaxed);
         self.rooms.ports.write.served(count);
         match end {
             Some(end) => Err(end),
@@ -173,7 +197,14 @@ impl Connection {
     /// Appends a header-only reply past the order of requests.
     fn reply_header(&self, xid: i32, zxid: i64, code: ErrorCode) {
         let mut out = Vec::new();
-        reply::append_header(&ReplyHeader { xid, zxid, err: code.code() }, &mut out);
+        reply::append_header(
+            &ReplyHeader {
+                xid,
+                zxid,
+                err: code.code(),
+            },
+            &mut out,
+        );
         self.local.outbox.push_local(&mut out);
     }
 
@@ -183,8 +214,10 @@ impl Connection {
     }
 
     fn auth(&mut self, xid: i32, mut body: request::RequestReader<'_>) -> Result<(), End> {
-        let packet = request::decode_auth(&mut body)
-            .map_err(|source| End::Malformed { what: "auth packet", source })?;
+        let packet = request::decode_auth(&mut body).map_err(|source| End::Malformed {
+            what: "auth packet",
+            source,
+        })?;
         let outbox = &self.local.outbox;
         let rules = &self.rooms.ports.auth;
         let scheme = packet.scheme.as_deref();
@@ -209,7 +242,10 @@ impl Connection {
 
     /// Without a JAAS section every step is answered as the end of an exchange that nobody wanted.
     fn sasl(&mut self, xid: i32, mut body: request::RequestReader<'_>) -> Result<(), End> {
-        let malformed = |source| End::Malformed { what: "sasl token", source };
+        let malformed = |source| End::Malformed {
+            what: "sasl token",
+            source,
+        };
         let null = body.error(crate::proto::DecodeErrorKind::Null);
         let request = request::decode_sasl(&mut body).map_err(malformed)?;
         request.token.ok_or(malformed(null))?;

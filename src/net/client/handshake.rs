@@ -9,7 +9,9 @@ use crate::types::{SessionId, Zxid};
 impl Connection {
     /// Processes what a new connection sent first; returns how many bytes that took.
     pub(super) fn first_bytes(&mut self, input: &[u8]) -> Result<usize, End> {
-        let Some(word) = frame::prefix(input) else { return Ok(0) };
+        let Some(word) = frame::prefix(input) else {
+            return Ok(0);
+        };
         let outbox = &self.local.outbox;
         if let Some(mut answer) = self.rooms.ports.words.answer(word, outbox.conn) {
             outbox.push_local(&mut answer);
@@ -17,9 +19,13 @@ impl Connection {
             return Ok(input.len());
         }
         let limit = self.rooms.ports.limits.frame_bytes_max;
-        let Some((payload, rest)) = frame::split(input, limit)? else { return Ok(0) };
-        let request = ConnectRequest::decode(payload)
-            .map_err(|source| End::Malformed { what: "connect request", source })?;
+        let Some((payload, rest)) = frame::split(input, limit)? else {
+            return Ok(0);
+        };
+        let request = ConnectRequest::decode(payload).map_err(|source| End::Malformed {
+            what: "connect request",
+            source,
+        })?;
         self.connect(&request)?;
         Ok(input.len() - rest.len())
     }
@@ -39,8 +45,10 @@ impl Connection {
             return Err(End::FromTheFuture { seen, ours });
         }
         let limits = &self.rooms.ports.limits;
-        let timeout_ms =
-            head.timeout_ms.max(limits.session_timeout_ms_min).min(limits.session_timeout_ms_max);
+        let timeout_ms = head
+            .timeout_ms
+            .max(limits.session_timeout_ms_min)
+            .min(limits.session_timeout_ms_max);
         let outbox = &self.local.outbox;
         outbox.set_has_read_only_byte(request.read_only.is_some());
         self.rooms.ports.write.connect(ConnectAsk {

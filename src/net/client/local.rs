@@ -47,7 +47,10 @@ impl Local {
     /// Remembers whom to wake.
     pub(super) fn watch(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if !waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
             *waker = Some(cx.waker().clone());
         }
     }
@@ -88,7 +91,11 @@ impl Local {
                 unsent.at = 0;
                 unsent.bytes.clear();
                 let spare = mem::take(&mut unsent.bytes);
-                let spare = if spare.capacity() > KEPT_BYTES { Vec::new() } else { spare };
+                let spare = if spare.capacity() > KEPT_BYTES {
+                    Vec::new()
+                } else {
+                    spare
+                };
                 unsent.bytes = self.outbox.take(spare);
                 if unsent.bytes.is_empty() {
                     return Poll::Ready(Ok(()));

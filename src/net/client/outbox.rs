@@ -62,7 +62,11 @@ impl Outbox {
             peer,
             ip: identity.id.clone(),
             bell,
-            inner: Mutex::new(Inner { bytes: Vec::new(), closing: Closing::No, marked: false }),
+            inner: Mutex::new(Inner {
+                bytes: Vec::new(),
+                closing: Closing::No,
+                marked: false,
+            }),
             who: Mutex::new([identity].into()),
             session: AtomicI64::new(0),
             timeout_ms: AtomicI32::new(0),
@@ -182,7 +186,9 @@ impl Outbox {
     /// What the response's read-only byte must be: absent if the request had none. This server is
     /// never read-only.
     pub fn read_only_answer(&self) -> Option<bool> {
-        self.has_read_only_byte.load(Ordering::Relaxed).then_some(false)
+        self.has_read_only_byte
+            .load(Ordering::Relaxed)
+            .then_some(false)
     }
 
     /// The client was heard: this many packets.

@@ -79,7 +79,9 @@ impl Shard {
     /// # Errors
     /// When the runtime cannot be built or a listener cannot be watched.
     pub fn run(self, ports: Ports) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let rooms = Rc::new(Rooms {
             ports,
             input: RefCell::new(vec![0; limits::READ_CHUNK_BYTES]),
@@ -132,7 +134,10 @@ async fn sweep(rooms: Rc<Rooms>) {
         tick.tick().await;
         let now = (rooms.ports.clock)();
         for local in rooms.locals.borrow().values() {
-            let deadline = local.outbox.touched().plus(rooms.ports.limits.sessionless_ms);
+            let deadline = local
+                .outbox
+                .touched()
+                .plus(rooms.ports.limits.sessionless_ms);
             if local.outbox.session().is_none() && deadline <= now {
                 local.outbox.close(Closing::Now);
                 local.wake();
@@ -141,11 +146,18 @@ async fn sweep(rooms: Rc<Rooms>) {
     }
 }
 
-async fn accept(listener: TcpListener, rooms: Rc<Rooms>, bells: Vec<Arc<Bell>>, turn: Arc<AtomicUsize>) {
+async fn accept(
+    listener: TcpListener,
+    rooms: Rc<Rooms>,
+    bells: Vec<Arc<Bell>>,
+    turn: Arc<AtomicUsize>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let Ok(stream) = stream.into_std() else { continue };
+                let Ok(stream) = stream.into_std() else {
+                    continue;
+                };
                 let arrival = Arrival { stream, peer };
                 let next = turn.fetch_add(1, Ordering::Relaxed) % bells.len();
                 if Arc::ptr_eq(&bells[next], &rooms.bell) {
@@ -168,7 +180,13 @@ fn admit(rooms: &Rc<Rooms>, arrival: Arrival) {
     let conn = ConnId(rooms.ports.next_conn.fetch_add(1, Ordering::Relaxed));
     let identity = auth::ip_identity(address_bytes(peer.ip()));
     let now = (rooms.ports.clock)();
-    let outbox = Arc::new(Outbox::new(conn, peer, identity, Arc::clone(&rooms.bell), now));
+    let outbox = Arc::new(Outbox::new(
+        conn,
+        peer,
+        identity,
+        Arc::clone(&rooms.bell),
+        now,
+    ));
     if !rooms.ports.write.opened(&outbox) {
         listen::reset(&stream);
         return;
