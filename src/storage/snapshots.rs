@@ -217,7 +217,7 @@ impl Write for Tail {
 
 enum Sink {
     Plain(Tail),
-    Gz(Box<GzEncoder<io::BufWriter<Tail>>>),
+    Gzip(Box<GzEncoder<io::BufWriter<Tail>>>),
     Snappy(Box<SnappyWriter<io::BufWriter<Tail>>>),
 }
 
@@ -226,9 +226,9 @@ impl Sink {
         let buffered = |tail| io::BufWriter::with_capacity(PACKED_CHUNK_BYTES, tail);
         Ok(match compression {
             Compression::None => Sink::Plain(tail),
-            Compression::Gz => {
+            Compression::Gzip => {
                 let level = flate2::Compression::default();
-                Sink::Gz(Box::new(GzEncoder::new(buffered(tail), level)))
+                Sink::Gzip(Box::new(GzEncoder::new(buffered(tail), level)))
             }
             Compression::Snappy => Sink::Snappy(Box::new(SnappyWriter::new(buffered(tail))?)),
         })
@@ -237,7 +237,7 @@ impl Sink {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Sink::Plain(tail) => tail.write_all(bytes),
-            Sink::Gz(packer) => packer.write_all(bytes),
+            Sink::Gzip(packer) => packer.write_all(bytes),
             Sink::Snappy(packer) => packer.write_all(bytes),
         }
     }
@@ -247,7 +247,7 @@ impl Sink {
         let unbuffer = |buffered: io::BufWriter<Tail>| Ok(buffered.into_inner()?);
         let mut tail = match self {
             Sink::Plain(tail) => Ok(tail),
-            Sink::Gz(packer) => packer.finish().and_then(unbuffer),
+            Sink::Gzip(packer) => packer.finish().and_then(unbuffer),
             Sink::Snappy(packer) => packer.finish().and_then(unbuffer),
         }?;
         tail.sync()?;
@@ -285,7 +285,7 @@ pub fn read<V: SnapshotVisitor + ?Sized>(
     let packed = |file| BufReader::with_capacity(PACKED_CHUNK_BYTES, file);
     let source: Box<dyn Read + Send> = match name.compression {
         Compression::None => file,
-        Compression::Gz => Box::new(MultiGzDecoder::new(packed(file))),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(packed(file))),
         Compression::Snappy => Box::new(SnappyReader::new(packed(file))?),
     };
     decode(source, record_bytes_max, visitor)

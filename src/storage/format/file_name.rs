@@ -39,7 +39,7 @@ pub enum Compression {
     #[default]
     None,
     /// One gzip stream.
-    Gz,
+    Gzip,
     /// The stream framing of snappy-java.
     Snappy,
 }
@@ -48,7 +48,7 @@ impl Compression {
     fn suffix(self) -> &'static str {
         match self {
             Compression::None => "",
-            Compression::Gz => ".gz",
+            Compression::Gzip => ".gz",
             Compression::Snappy => ".snappy",
         }
     }
@@ -69,7 +69,7 @@ impl SnapshotName {
         let rest = name.strip_prefix(SNAPSHOT)?;
         let (hex, compression) = match rest.split_once('.') {
             None => (rest, Compression::None),
-            Some((hex, "gz")) => (hex, Compression::Gz),
+            Some((hex, "gz")) => (hex, Compression::Gzip),
             Some((hex, "snappy")) => (hex, Compression::Snappy),
             Some(_) => return None,
         };
@@ -161,7 +161,7 @@ mod tests {
             let zxid = Zxid(zxid);
             prop_assert_eq!(LogName::parse(&LogName(zxid).to_string()), Some(LogName(zxid)));
             let compression =
-                [Compression::None, Compression::Gz, Compression::Snappy][usize::try_from(kind).unwrap()];
+                [Compression::None, Compression::Gzip, Compression::Snappy][usize::try_from(kind).unwrap()];
             let name = SnapshotName { zxid, compression };
             prop_assert_eq!(SnapshotName::parse(&name.to_string()), Some(name));
         }

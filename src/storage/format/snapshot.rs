@@ -101,9 +101,11 @@ pub struct SnapshotSummary {
     pub nodes: u64,
     /// Uncompressed size in bytes.
     pub bytes: u64,
-    /// The sections that were there. They are told apart by how many bytes follow the first seal, so
-    /// that a snapshot written with other settings can be read.
-    pub sections: Sections,
+    /// The digest section. Sections are told apart by how many bytes follow the first seal, so that a
+    /// snapshot written with other settings can be read.
+    pub digest: Option<DigestSection>,
+    /// The last processed zxid, if it is there. The file's name counts, not this.
+    pub zxid: Option<Zxid>,
 }
 
 /// Reads a snapshot to its end. `record_bytes_max` bounds one node or ACL list.
@@ -127,7 +129,8 @@ pub fn decode<R: Read, V: SnapshotVisitor + ?Sized>(
     Ok(SnapshotSummary {
         nodes,
         bytes: decoder.window.offset(),
-        sections,
+        digest: sections.digest,
+        zxid: sections.zxid,
     })
 }
 
