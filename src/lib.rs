@@ -22,5 +22,8 @@ pub mod replica;
 pub mod net;
 pub mod storage;
 
+// Floor 8: visitors, besides the clients in `net`.
+pub mod bench;
+
 // Floor 9: wiring.
 pub mod server;
