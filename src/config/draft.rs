@@ -125,7 +125,8 @@ impl Draft {
             membership.check_size(&self.keys, standalone_enabled, &mut self.notes)?;
             return Ok(membership);
         };
-        let text = dynamic.ok_or_else(|| missing_dynamic_file(&file))?;
+        let text =
+            dynamic.ok_or_else(|| ConfigError::unreadable(&file, "No such file or directory"))?;
         let keys = FileKeys::parse(&file, text, &mut self.notes)?;
         let mut membership = dynamic_membership(&keys, several)?;
         membership.version = version_of_file_name(&file);
@@ -393,14 +394,6 @@ fn check_secure_port(keys: &FileKeys, system: &SystemProperties) -> Result<(), C
         ));
     }
     Ok(())
-}
-
-fn missing_dynamic_file(file: &str) -> ConfigError {
-    ConfigError::Whole {
-        file: file.to_owned(),
-        cause: format!("{file} (No such file or directory)"),
-        remedy: "dynamicConfigFile must name a readable file".to_owned(),
-    }
 }
 
 fn dynamic_membership(keys: &FileKeys, several: bool) -> Result<Membership, ConfigError> {

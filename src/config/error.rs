@@ -17,21 +17,8 @@ pub enum ConfigError {
         cause: String,
     },
     /// One line of a file has a value that cannot be used.
-    #[error("Error processing {file}: line {line}: `{key}={value}`: {cause} ({remedy})")]
-    Value {
-        /// The file, as the operator named it.
-        file: String,
-        /// Counted from 1.
-        line: u32,
-        /// The key as it stands in the file.
-        key: String,
-        /// The value, trimmed.
-        value: String,
-        /// Upstream's text.
-        cause: String,
-        /// What would be right.
-        remedy: String,
-    },
+    #[error(transparent)]
+    Value(#[from] Box<BadValue>),
     /// A rule about the file as a whole is broken: a key is missing, or two do not fit together.
     #[error("Error processing {file}: {cause} ({remedy})")]
     Whole {
@@ -73,13 +60,49 @@ pub enum ConfigError {
     },
 }
 
+/// The line that is to blame, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("Error processing {file}: line {line}: `{key}={value}`: {cause} ({remedy})")]
+pub struct BadValue {
+    /// The file, as the operator named it.
+    pub file: String,
+    /// Counted from 1.
+    pub line: u32,
+    /// The key as it stands in the file.
+    pub key: String,
+    /// The value, trimmed.
+    pub value: String,
+    /// Upstream's text.
+    pub cause: String,
+    /// What would be right.
+    pub remedy: String,
+}
+
 impl ConfigError {
+    /// The settings file is not there.
+    pub fn missing(file: &str) -> Self {
+        ConfigError::Whole {
+            file: file.to_owned(),
+            cause: format!("{file} file is missing"),
+            remedy: "give the path of a settings file".to_owned(),
+        }
+    }
+
+    /// A file of settings cannot be read; `why` is what the system says.
+    pub fn unreadable(file: &str, why: &str) -> Self {
+        ConfigError::Whole {
+            file: file.to_owned(),
+            cause: format!("{file} ({why})"),
+            remedy: "it must be a readable file".to_owned(),
+        }
+    }
+
     /// The exit code of a server that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
             // apache 3.9.5: server/ExitCode.java INVALID_INVOCATION
             ConfigError::Syntax { .. }
-            | ConfigError::Value { .. }
+            | ConfigError::Value(_)
             | ConfigError::Whole { .. }
             | ConfigError::Arguments { .. } => 2,
             // apache 3.9.5: server/ExitCode.java UNEXPECTED_ERROR

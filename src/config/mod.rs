@@ -24,7 +24,7 @@ mod zoo_cfg;
 pub use auth::{Auth, DigestAlgorithm};
 pub use draft::{Companions, Draft};
 pub use ensemble::{ClientAddress, Groups, Member, Membership, PeerAddress, Role};
-pub use error::ConfigError;
+pub use error::{BadValue, ConfigError};
 pub use flags::{JvmFlags, property};
 pub use network::{ConnectionThrottle, Network, SessionWeights};
 pub use nodes::{Containers, Nodes};
@@ -112,9 +112,9 @@ impl Config {
         let draft = Draft::of(keys, properties, Notes::default());
         let loaded = draft.and_then(|draft| draft.finish(Companions::default()));
         loaded.map_err(|error| match error {
-            ConfigError::Value {
-                key, value, cause, ..
-            } => refuse(format!("{key} `{value}`: {cause}")),
+            ConfigError::Value(bad) => {
+                refuse(format!("{} `{}`: {}", bad.key, bad.value, bad.cause))
+            }
             ConfigError::Whole { cause, .. } => refuse(cause),
             other => other,
         })

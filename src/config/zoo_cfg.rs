@@ -1,7 +1,7 @@
 //! The lines of a settings file, and strict readers for the keys that the file alone can set: a bad value of one
 //! of these stops the start, and the error names its line.
 
-use crate::config::error::ConfigError;
+use crate::config::error::{BadValue, ConfigError};
 use crate::config::java;
 use crate::config::known;
 use crate::config::note::Notes;
@@ -142,14 +142,14 @@ impl FileKeys {
         let Some(line) = self.get(key) else {
             return self.whole(&cause, &remedy);
         };
-        ConfigError::Value {
+        ConfigError::Value(Box::new(BadValue {
             file: self.file.clone(),
             line: line.line,
             key: key.to_owned(),
             value: line.value.clone(),
             cause,
             remedy,
-        }
+        }))
     }
 
     /// The error for a rule that is not about one line.

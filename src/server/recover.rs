@@ -46,7 +46,7 @@ impl RecoveryVisitor for Visitor {
     }
 
     fn loaded(&mut self, summary: &SnapshotSummary) {
-        let digest = summary.sections.digest.as_ref();
+        let digest = summary.digest.as_ref();
         self.recovery
             .loaded(digest.map(|digest| (Zxid(digest.zxid), digest.digest)));
     }

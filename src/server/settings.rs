@@ -96,7 +96,7 @@ pub(super) fn flush_policy(config: &Config) -> FlushPolicy {
 pub(super) fn compression(config: &Config) -> Compression {
     match config.storage.snapshot_compression {
         SnapshotCompression::None => Compression::None,
-        SnapshotCompression::Gzip => Compression::Gz,
+        SnapshotCompression::Gzip => Compression::Gzip,
         SnapshotCompression::Snappy => Compression::Snappy,
     }
 }

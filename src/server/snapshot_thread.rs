@@ -11,7 +11,7 @@ use crate::server::shared::Shared;
 use crate::storage::disk::Disk;
 use crate::storage::format::file_name::Compression;
 use crate::storage::format::snapshot_encode::{DIGEST_VERSION, Sections};
-//PURGE use crate::storage::purge;
+use crate::storage::purge;
 use crate::storage::snapshots::{SnapshotError, SnapshotWriter};
 use crate::tree::walk::SnapshotWalk;
 use crate::types::limits;
@@ -99,10 +99,12 @@ impl SnapshotThread {
     fn purge(&self, policy: PurgePolicy) {
         tracing::info!("Purge task started.");
         let disk = self.snapshots.disk.as_ref();
-        /*PURGE match purge::purge(disk, &self.snapshots.dir, &self.log_dir, policy.retain) {
+        match purge::purge(disk, &self.snapshots.dir, &self.log_dir, policy.retain) {
             Ok(removed) => tracing::info!("Purge task completed: {} files removed.", removed.len()),
-            Err(error) => tracing::error!("Purge failed, tried again at the next interval: {error}"),
-        }*/
+            Err(error) => {
+                tracing::error!("Purge failed, tried again at the next interval: {error}")
+            }
+        }
     }
 }
 
