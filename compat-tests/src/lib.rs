@@ -5,4 +5,6 @@
 pub mod cache;
 pub mod java;
 pub mod ports;
+pub mod program;
 pub mod server;
+pub mod shell;
