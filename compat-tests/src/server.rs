@@ -19,6 +19,8 @@ use crate::ports::Port;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at while waiting for it.
 const POLL: Duration = Duration::from_millis(10);
+/// How long to wait for the answer to one such look.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whose server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,9 +226,13 @@ impl Server {
     /// # Errors
     /// When the server cannot be reached, or does not answer and close within 10 s.
     pub fn four_letter(&self, word: &str) -> Result<String> {
+        self.four_letter_within(word, Duration::from_secs(10))
+    }
+
+    fn four_letter_within(&self, word: &str, limit: Duration) -> Result<String> {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port()));
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
         stream.write_all(word.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
@@ -276,8 +282,9 @@ impl Server {
     fn wait_until_serving(&mut self) -> Result<()> {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
+            // Apache's server leaves a word unanswered that reaches it in the middle of its start.
             if self
-                .four_letter("srvr")
+                .four_letter_within("srvr", PATIENCE)
                 .is_ok_and(|answer| answer.contains("Mode: "))
             {
                 return Ok(());

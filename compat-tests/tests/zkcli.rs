@@ -82,8 +82,8 @@ fn shell<'a>(server: &Server, arguments: impl Iterator<Item = &'a str>) -> Resul
     let class_path: ClassPath = Project::apache(NEWEST).build()?;
     // A dumb terminal echoes nothing; without the setting the line reader looks at the machine it runs on.
     let properties = [
-        ("org.jline.terminal.dumb".to_owned(), "true".to_owned()),
-        ("compat.log.level".to_owned(), "OFF".to_owned()),
+        ("org.jline.terminal.dumb", "true"),
+        ("compat.log.level", "OFF"),
     ];
     let mut command = class_path.command("org.apache.zookeeper.ZooKeeperMain", &properties);
     command
