@@ -19,7 +19,7 @@ macro_rules! clients {
 }
 
 clients! {
-    java_3_4: "3.4.14", &["common", "basic"], "";
+    java_3_4: "3.4.14", &["common", "basic", "jdk14"], "";
     java_3_5: "3.5.10", &["common", "basic", "basic35"], "Since35";
     java_3_6: "3.6.4", &["common", "basic", "basic35", "basic36"], "Since35,Since36";
     java_3_7: "3.7.2", &["common", "basic", "basic35", "basic36", "basic37"], "Since35,Since36,Since37";
