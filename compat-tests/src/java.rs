@@ -10,6 +10,8 @@ use crate::cache;
 
 /// Apache ZooKeeper's release that this project answers like.
 pub const NEWEST: &str = "3.9.5";
+/// One release of each line that is still met, up to [`NEWEST`].
+pub const RELEASES: [&str; 6] = ["3.4.14", "3.5.10", "3.6.4", "3.7.2", "3.8.6", NEWEST];
 
 /// One Java program's build: a pom, the ZooKeeper release to put in it, and folders of sources.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,8 @@
 //! Foreign clients as programs. A program prints `PASS <check>` and `FAIL <check>: <why>` lines and ends with exit code
 //! 0 if nothing failed. It may ask for the server to be acted upon: it prints `ASK restart`, `ASK kill`, `ASK stop` or
 //! `ASK start`, and reads one line from its standard input, which comes when that is done (`kill` is a crash followed
-//! by a start).
+//! by a start). `ASK become <kind>` and `ASK usurp <kind>` are a restart and a crash after which a server of another
+//! kind, named as [`Kind`] prints itself, goes on with the same port and data.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::server::Server;
+use crate::server::{Kind, Server};
 
 /// One line, or the end, of one program's output.
 enum News {
@@ -133,6 +134,14 @@ fn hear(program: &mut Running, item: News, server: &mut Server) -> Result<()> {
 }
 
 fn grant(wish: &str, server: &mut Server) -> Result<()> {
+    if let Some(kind) = wish.strip_prefix("become ") {
+        server.stop()?;
+        return server.start_again_as(kind.parse::<Kind>()?);
+    }
+    if let Some(kind) = wish.strip_prefix("usurp ") {
+        server.kill()?;
+        return server.start_again_as(kind.parse::<Kind>()?);
+    }
     match wish {
         "restart" => {
             server.stop()?;

@@ -45,6 +45,21 @@ impl std::fmt::Display for Kind {
     }
 }
 
+impl std::str::FromStr for Kind {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "oxkeeper" {
+            return Ok(Self::Oxkeeper);
+        }
+        let known = java::RELEASES.into_iter().map(Self::Java);
+        known
+            .into_iter()
+            .find(|kind| kind.to_string() == text)
+            .with_context(|| format!("{text} is no kind of server"))
+    }
+}
+
 /// The servers that scenarios run against: `COMPAT_SERVERS` is `java`, `oxkeeper` or `both` (the default).
 ///
 /// # Panics
