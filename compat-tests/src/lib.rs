@@ -1,0 +1,10 @@
+//! The harness under the compatibility tests: starts a server (Oxkeeper's binary or Apache's), fetches and builds
+//! foreign clients, and runs them as programs. No test lives here, and nothing here links the server's own code:
+//! whatever these tests see, they see through a socket, a file or a process.
+
+pub mod cache;
+pub mod java;
+pub mod ports;
+pub mod program;
+pub mod server;
+pub mod shell;
