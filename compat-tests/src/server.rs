@@ -19,6 +19,9 @@ use crate::ports::Port;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at while waiting for it.
 const POLL: Duration = Duration::from_millis(10);
+/// How long to wait for an answer from a server that may not be ready: Apache's forgets a connection that asks while it
+/// loads its database, and never answers it.
+const STARTING: Duration = Duration::from_millis(500);
 
 /// Whose server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,9 +227,13 @@ impl Server {
     /// # Errors
     /// When the server cannot be reached, or does not answer and close within 10 s.
     pub fn four_letter(&self, word: &str) -> Result<String> {
+        self.four_letter_within(word, Duration::from_secs(10))
+    }
+
+    fn four_letter_within(&self, word: &str, patience: Duration) -> Result<String> {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port()));
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let mut stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_read_timeout(Some(patience))?;
         stream.write_all(word.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
@@ -277,7 +284,7 @@ impl Server {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
             if self
-                .four_letter("srvr")
+                .four_letter_within("srvr", STARTING)
                 .is_ok_and(|answer| answer.contains("Mode: "))
             {
                 return Ok(());
