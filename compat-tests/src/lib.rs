@@ -6,3 +6,5 @@ pub mod cache;
 pub mod java;
 pub mod ports;
 pub mod server;
+pub mod stage;
+pub mod wire;
