@@ -176,7 +176,7 @@ pub fn hex(text: &str) -> Vec<u8> {
         .map(|c| c.to_digit(16).expect("hexadecimal digits"))
         .collect();
     assert!(
-        digits.len() % 2 == 0,
+        digits.len().is_multiple_of(2),
         "an even number of hexadecimal digits"
     );
     digits
