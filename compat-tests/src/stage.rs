@@ -80,8 +80,17 @@ impl Stage {
 /// When the test does, or no server can be started.
 #[track_caller]
 pub fn on_shared(test: impl Fn(Stage)) {
+    on_shared_with(&Options::default(), test);
+}
+
+/// As [`on_shared`], with options; all tests of a program that share a server agree on them.
+///
+/// # Panics
+/// As [`on_shared`], and when another test of the program asked for other options.
+#[track_caller]
+pub fn on_shared_with(options: &Options, test: impl Fn(Stage)) {
     for kind in kinds() {
-        let shared = shared(kind);
+        let shared = shared(kind, options);
         let _together = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
         say(kind);
         test(Stage::of(&shared.server));
@@ -95,7 +104,7 @@ pub fn on_shared(test: impl Fn(Stage)) {
 #[track_caller]
 pub fn alone_on_shared(test: impl Fn(Stage)) {
     for kind in kinds() {
-        let shared = shared(kind);
+        let shared = shared(kind, &Options::default());
         let _alone = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
         say(kind);
         test(Stage::of(&shared.server));
@@ -139,30 +148,38 @@ fn say(kind: Kind) {
 
 struct Shared {
     server: Server,
+    /// What it was started with.
+    options: String,
     /// Held for reading by tests that do not disturb each other, for writing by one that wants to be alone.
     gate: RwLock<()>,
     _watchdog: Child,
 }
 
-fn shared(kind: Kind) -> &'static Shared {
+fn shared(kind: Kind, options: &Options) -> &'static Shared {
     static JAVA: OnceLock<Shared> = OnceLock::new();
     static OXKEEPER: OnceLock<Shared> = OnceLock::new();
     let place = match kind {
         Kind::Java(_) => &JAVA,
         Kind::Oxkeeper => &OXKEEPER,
     };
-    place.get_or_init(|| {
-        let options = Options::default()
-            .set("maxSessionTimeout", LONG_SESSION_MS)
-            .set("maxClientCnxns", 0);
-        let server = Server::start(kind, options).expect("the server starts");
+    let asked = format!("{options:?}");
+    let shared = place.get_or_init(|| {
+        let options = options.clone().set("maxSessionTimeout", LONG_SESSION_MS);
+        let server =
+            Server::start(kind, options.set("maxClientCnxns", 0)).expect("the server starts");
         let watchdog = watch(&server);
         Shared {
             server,
+            options: asked.clone(),
             gate: RwLock::new(()),
             _watchdog: watchdog,
         }
-    })
+    });
+    assert_eq!(
+        shared.options, asked,
+        "tests that share a server agree on its options"
+    );
+    shared
 }
 
 /// Starts the watchdog of a shared server: kills it and removes its folder once this program is gone.
