@@ -1,6 +1,6 @@
 //! Proofs of identity: auth and sasl packets, super users, and servers that ask for identities.
 
-use compat_tests::server::Options;
+use compat_tests::server::{Options, Server, kinds};
 use compat_tests::stage::{Stage, on_own, on_shared};
 use compat_tests::wire::encode::hex;
 use compat_tests::wire::{Acl, Client, Encoder, Null, Reply, code, op, request};
@@ -309,6 +309,22 @@ fn trap_106_several_schemes_are_alternatives() {
     on_own(&options, |s, _| {
         assert!(s.client().exists("/"), "everybody has an address")
     });
+}
+
+#[test]
+fn row_8_8_only_schemes_that_have_a_provider_can_be_asked_for() {
+    let schemes = "zookeeper.enforce.auth.schemes";
+    let impossible = [
+        Options::default().property("zookeeper.sessionRequireClientSASLAuth", true),
+        Options::default().property("zookeeper.enforce.auth.enabled", true),
+        enforced().property(schemes, "digest,unknown"),
+    ];
+    for kind in kinds() {
+        for options in &impossible {
+            let failure = Server::start(kind, options.clone()).expect_err("no start");
+            assert!(format!("{failure:#}").contains("ended"), "{failure:#}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Setting up a connection: the ConnectRequest in all its forms, the answers to it, and reattaching to a session.
 
-use compat_tests::server::Options;
+use compat_tests::server::{Options, Server, kinds};
 use compat_tests::stage::Stage;
 use compat_tests::stage::alone_on_shared;
 use compat_tests::stage::on_own;
@@ -276,6 +276,16 @@ fn row_2_6_limits_of_the_timeout_can_be_set() {
 }
 
 #[test]
+fn row_2_6_a_least_timeout_above_the_largest_is_no_setting() {
+    for kind in kinds() {
+        let options = Options::default()
+            .set("minSessionTimeout", 700)
+            .set("maxSessionTimeout", 500);
+        assert!(Server::start(kind, options).is_err(), "{kind}");
+    }
+}
+
+#[test]
 fn trap_014_any_protocol_version_is_answered_with_0() {
     on_shared(|s| {
         for protocol_version in [77, -1, i32::MIN] {
@@ -339,6 +349,14 @@ fn row_2_1_60_connections_are_the_default_limit() {
         let held: Vec<Client> = (0..60).map(|_| s.client()).collect();
         s.conn().ends_silently();
         drop(held);
+    });
+}
+
+#[test]
+fn row_2_1_a_limit_of_0_is_none() {
+    on_shared(|s| {
+        let mut held: Vec<Client> = (0..100).map(|_| s.client()).collect();
+        assert!(held.iter_mut().all(|client| client.exists("/")));
     });
 }
 

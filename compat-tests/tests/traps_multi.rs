@@ -1,7 +1,7 @@
 //! multi and multiRead: framing, what may be in them, and that all happens or nothing.
 
 use compat_tests::stage::{alone_on_shared, on_shared};
-use compat_tests::wire::encode::Encoder;
+use compat_tests::wire::encode::{Encoder, hex};
 use compat_tests::wire::multi::{Outcome, header, outcomes, request as multi};
 use compat_tests::wire::{Acl, Client, Null, Reply, code, op, request};
 
@@ -95,6 +95,17 @@ fn trap_051_each_operation_fails_in_a_multi_as_it_does_alone() {
                 "{element:?}"
             );
         }
+    });
+}
+
+#[test]
+fn trap_052_error_entries_and_terminator_differ_by_the_done_byte_alone() {
+    on_shared(|s| {
+        let mut client = s.client();
+        let reply = call(&mut client, &[check("/t052", 0), check("/t052", 0)]).ok();
+        let expected =
+            "ffffffff 00 ffffff9b ffffff9b  ffffffff 00 fffffffe fffffffe  ffffffff 01 ffffffff";
+        assert_eq!(reply.body, hex(expected));
     });
 }
 

@@ -130,3 +130,21 @@ fn row_10_4_tokens_come_back_with_time() {
         first.close();
     });
 }
+
+#[test]
+fn row_10_4_with_weights_a_new_session_costs_3_and_an_old_one_2() {
+    let options = Options::default()
+        .property("zookeeper.connection_throttle_tokens", 2)
+        .property("zookeeper.connection_throttle_fill_time", 3_600_000)
+        .property("zookeeper.connection_throttle_weight_enabled", true);
+    on_own(&options, |s, _| {
+        // The maximum is multiplied by the weight of a new session: 6.
+        let mut again = s.client().reconnect();
+        for connect in [Connect::new(10_000), again.reattach()] {
+            let mut conn = s.conn();
+            conn.send_frame(&connect.encode());
+            conn.ends_silently();
+        }
+        assert!(again.exists("/"));
+    });
+}

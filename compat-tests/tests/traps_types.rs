@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use compat_tests::server::Options;
-use compat_tests::stage::{on_own, on_oxkeeper_only};
+use compat_tests::server::{Options, Server, kinds};
+use compat_tests::stage::{Stage, on_own, on_oxkeeper_only};
 use compat_tests::wire::multi::{Outcome, outcomes, request as multi};
 use compat_tests::wire::{Acl, Client, Reply, code, op, request};
 
@@ -242,5 +242,71 @@ fn row_5_5_reaping_is_a_transaction_that_watches_see() {
             (stat.pzxid, stat.cversion, stat.num_children),
             (event.zxid, 2, 0)
         );
+    });
+}
+
+#[test]
+fn row_5_5_deletions_are_spread_over_the_minute() {
+    // 120 per minute is one in half a second.
+    let options = options().property("znode.container.maxPerMinute", 120);
+    on_own(&options, |s, _| {
+        let mut client = s.client();
+        for path in ["/a", "/b", "/c"] {
+            let _ = create_ttl(&mut client, path, op::TTL, 1).ok();
+        }
+        // Some may be gone already; a watch on the parent hears of the rest.
+        let left = client.stat("/").num_children - 1;
+        let _ = client.call(op::ADD_WATCH, &request::path_kind("/", 0)).ok();
+        let since = Instant::now();
+        for _ in 0..left {
+            assert_eq!(client.event().kind, op::CHILDREN_CHANGED);
+        }
+        let least =
+            Duration::from_millis(500) * u32::try_from(left - 1).expect("one at least is left");
+        assert!(
+            since.elapsed() >= least,
+            "{left} deletions in {:?}",
+            since.elapsed()
+        );
+    });
+}
+
+#[test]
+fn row_5_4_nodes_with_a_lifetime_are_lost_to_a_server_that_does_not_know_them() {
+    for kind in kinds() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let knowing = options().data_dir(dir.path());
+        let mut server = Server::start(kind, knowing).expect("the server starts");
+        let mut client = Stage::of(&server).client();
+        let _ = create_ttl(&mut client, "/ttl", op::TTL, 3_600_000).ok();
+        client.create("/plain", "");
+        server.stop().expect("the server stops");
+        let unknowing = Options::default().data_dir(dir.path());
+        let server = Server::start(kind, unknowing).expect("the server starts");
+        eprintln!("--- against {kind}");
+        let mut client = Stage::of(&server).client();
+        assert!(client.exists("/plain") && !client.exists("/ttl"));
+    }
+}
+
+#[test]
+fn row_5_4_lifetimes_outlive_the_server() {
+    on_own(&options(), |s, server| {
+        let mut client = s.client();
+        let _ = create_ttl(&mut client, "/long", op::TTL, 3_600_000).ok();
+        let _ = create_ttl(&mut client, "/short", op::TTL, 2000).ok();
+        let _ = create_container(&mut client, "/box", 0).ok();
+        client.create("/box/child", "");
+        server.kill().expect("the server ends");
+        server.start_again().expect("the server starts again");
+        let mut client = s.client();
+        client.watch_data("/box");
+        client.delete("/box/child");
+        wait_for_deletion(&mut client, "/box");
+        let read = request::path_watch("/short", true);
+        if client.call(op::EXISTS, &read).err == code::OK {
+            wait_for_deletion(&mut client, "/short");
+        }
+        assert!(client.exists("/long"));
     });
 }
