@@ -58,7 +58,7 @@ fn trap_060_no_watch_is_set() {
 }
 
 #[test]
-fn trap_061_a_write_among_the_reads_fails_the_request_with_a_body() {
+fn trap_061_a_write_among_reads_fails_the_request_as_undecodable() {
     on_shared(|s| {
         let mut client = s.client();
         client.create("/t061", "data");
@@ -73,7 +73,7 @@ fn trap_061_a_write_among_the_reads_fails_the_request_with_a_body() {
 }
 
 #[test]
-fn row_4_5_writes_alone_fail_the_request_with_a_body() {
+fn trap_061_writes_alone_fail_the_request_with_a_body() {
     on_shared(|s| {
         let mut client = s.client();
         client.create("/t45", "");
