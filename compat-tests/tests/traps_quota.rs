@@ -102,6 +102,17 @@ fn trap_108_of_nested_quotas_the_inner_one_counts() {
 }
 
 #[test]
+fn trap_108_the_outer_limit_does_not_hold_below_the_inner_quota() {
+    on_enforcing(|s| {
+        let mut client = s.client();
+        with_quota(&mut client, "/t108o", "countHardLimit=2");
+        with_quota(&mut client, "/t108o/in", "count=10");
+        assert_eq!(create(&mut client, "/t108o/x", ""), code::QUOTA_EXCEEDED);
+        assert_eq!(create(&mut client, "/t108o/in/x", ""), code::OK);
+    });
+}
+
+#[test]
 fn row_9_2_names_are_compared_as_a_whole() {
     on_enforcing(|s| {
         let mut client = s.client();

@@ -1,7 +1,7 @@
 //! Watches across reconnects and the end of sessions: setWatches, checkWatches, removeWatches, closeSession.
 
 use compat_tests::stage::on_shared;
-use compat_tests::wire::{Acl, Client, Encoder, code, op, request};
+use compat_tests::wire::{Acl, Client, Encoder, Null, code, op, request};
 
 const PERSISTENT: i32 = 0;
 const RECURSIVE: i32 = 1;
@@ -56,6 +56,10 @@ fn trap_078_removing_what_is_not_there() {
         for kind in [1, 2, 3, 4, 5] {
             assert_eq!(remove(&mut client, "/t078", kind), code::NO_WATCHER);
             assert_eq!(check(&mut client, "/t078", kind), code::NO_WATCHER);
+        }
+        for operation in [op::REMOVE_WATCHES, op::CHECK_WATCHES] {
+            let null = request::path_kind(Null, ANY);
+            client.call(operation, &null).fails(code::NO_WATCHER);
         }
         for kind in [0, 6, -1, i32::MAX] {
             assert_eq!(remove(&mut client, "/t078", kind), code::MARSHALLING);

@@ -94,3 +94,11 @@ fn row_2_3_what_follows_a_word_is_ignored() {
 fn row_2_3_the_telnet_interrupt_closes() {
     on_shared(|s| assert_eq!(s.answer_to(&hex("fff4fffd")), []));
 }
+
+#[test]
+fn row_2_3_isro_is_allowed_where_read_only_mode_is() {
+    let options = Options::default()
+        .set("4lw.commands.whitelist", "srvr")
+        .property("readonlymode.enabled", true);
+    on_own(&options, |s, _| assert_eq!(s.answer_to(b"isro"), b"rw"));
+}
