@@ -8,3 +8,5 @@ pub mod ports;
 pub mod program;
 pub mod server;
 pub mod shell;
+pub mod stage;
+pub mod wire;
