@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::fs;
 use std::hint::black_box;
-use std::time::Instant;
 
 use oxkeeper::proto::txn::{CreateTxn, SetDataTxn, Txn, TxnHeader};
 use oxkeeper::tree::walk::SnapshotWalk;
@@ -84,10 +83,17 @@ fn three(number: usize) -> String {
     format!("{number:03}")
 }
 
+/// Nanoseconds that this thread ran: unlike the clock, not those in which others did.
+fn cpu_nanos() -> u64 {
+    let text = fs::read_to_string("/proc/self/schedstat").expect("this is Linux");
+    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    nanos.expect("schedstat has numbers")
+}
+
 fn timed(what: &str, count: usize, work: impl FnOnce()) {
-    let start = Instant::now();
+    let start = cpu_nanos();
     work();
-    let nanos = start.elapsed().as_nanos() / count as u128;
+    let nanos = (cpu_nanos() - start) / count as u64;
     println!("{what:<28} {nanos:>6} ns each");
 }
 

@@ -2,7 +2,7 @@
 //! counted afresh each time.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -240,6 +240,11 @@ impl Model {
         }
         let owners = CLIENTS.filter(|client| !self.owned(*client).is_empty());
         assert!(tree.ephemeral_owners().eq(owners.map(SessionId)));
+        let lists = self.0.values().map(|node| &node.acl);
+        let lists = lists
+            .filter(|list| **list != open_acl())
+            .collect::<BTreeSet<_>>();
+        assert_eq!(tree.acls.stored().count(), lists.len());
         self.assert_reapable(tree);
     }
 
