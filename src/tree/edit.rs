@@ -18,8 +18,7 @@ impl Tree {
         let (list, position) = self.lists.add(list, id);
         self.nodes[parent.0].children = list;
         self.nodes[id.0].position = position;
-        let nodes = &self.nodes;
-        self.index.insert(hash, id, |other| nodes[other.0].hash);
+        self.index.insert(hash, id);
         self.account_for(id, path);
         id
     }
