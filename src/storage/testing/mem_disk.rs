@@ -133,14 +133,21 @@ impl MemDisk {
     }
 }
 
+/// `bytes` at another length. Not `Vec::resize`, which is slow over megabytes without optimisation.
+fn resized(bytes: &[u8], length: usize) -> Vec<u8> {
+    let mut resized = vec![0; length];
+    let kept = length.min(bytes.len());
+    resized[..kept].copy_from_slice(&bytes[..kept]);
+    resized
+}
+
 fn survivor(inode: &Inode, coin: &mut Coin) -> Vec<u8> {
     let length = if coin.keeps() {
         inode.now.len()
     } else {
         inode.durable.len()
     };
-    let mut bytes = inode.durable.clone();
-    bytes.resize(length, 0);
+    let mut bytes = resized(&inode.durable, length);
     for sector in &inode.touched {
         let start = (sector * SECTOR_BYTES).min(length);
         let end = (start + SECTOR_BYTES).min(length).min(inode.now.len());
@@ -195,7 +202,7 @@ impl State {
         let inode = &mut self.inodes[inode];
         let end = offset + bytes.len();
         if inode.now.len() < end {
-            inode.now.resize(end, 0);
+            inode.now = resized(&inode.now, end);
         }
         inode.now[offset..end].copy_from_slice(bytes);
         let sectors = offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
@@ -323,7 +330,8 @@ impl DiskFile for MemFile {
         let mut state = self.disk.state();
         state.operate("set_len", &self.path)?;
         let length = usize::try_from(length).unwrap();
-        state.inodes[self.inode].now.resize(length, 0);
+        let inode = &mut state.inodes[self.inode];
+        inode.now = resized(&inode.now, length);
         Ok(())
     }
 
