@@ -402,7 +402,8 @@ fn claimed(tail: &[u8], flaw: Flaw, record_bytes_max: usize) -> Claimed<'_> {
 fn is_unfinished(record: &Claimed<'_>, flaw: Flaw) -> bool {
     match flaw {
         Flaw::HeaderShort | Flaw::EndsInside => true,
-        Flaw::Magic(_) => false,
+        // Nothing is there but a part of the file header.
+        Flaw::Magic(_) => record.bytes.len() <= HEADER_BYTES,
         // The body is right, so all of it was written.
         Flaw::EndMark(mark) => mark == 0,
         Flaw::Length(_) | Flaw::Checksum { .. } => record.goes_on || record.bytes.ends_with(&[0]),
