@@ -281,3 +281,6 @@ impl<R: Read> Decoder<R> {
         Ok(sections)
     }
 }
+
+#[cfg(test)]
+mod tests;
