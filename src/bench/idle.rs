@@ -6,7 +6,7 @@ use crate::bench::args::IdleArgs;
 use crate::bench::error::BenchError;
 use crate::bench::fleet::Fleet;
 use crate::bench::frames;
-use crate::bench::meter::{Latencies, Measured};
+use crate::bench::meter::{Latencies, Measured, Reading};
 use crate::bench::outcome::Outcome;
 use crate::bench::session::Incoming;
 use crate::bench::steady::wide;
@@ -15,13 +15,14 @@ const TURN: Duration = Duration::from_millis(100);
 /// Heartbeats in each session timeout, as clients send them.
 const PINGS_PER_TIMEOUT: u32 = 3;
 
-/// Runs it. The measured time is that of opening and keeping the sessions; memory is read at its ends.
+/// Runs it. Time and CPU are those of opening the sessions; the last memory is that after keeping them.
 pub(crate) fn run(args: &IdleArgs) -> Result<Outcome, BenchError> {
     let (address, timeout) = (args.common.address()?, args.common.session_timeout_ms());
     let (meter, mut progress) = (args.common.meter(), args.common.progress("idle"));
     let mut latency = Latencies::new();
     let from = meter.read()?;
     let mut fleet = Fleet::open(address, args.sessions, timeout)?;
+    let opened = meter.read()?;
     let kept = Instant::now();
     let (ping, step) = (
         frames::ping(),
@@ -47,7 +48,10 @@ pub(crate) fn run(args: &IdleArgs) -> Result<Outcome, BenchError> {
     }
     let measured = Measured {
         from,
-        to: meter.read()?,
+        to: Reading {
+            memory: meter.read()?.memory,
+            ..opened
+        },
         operations: wide(args.sessions),
         latency,
     };
