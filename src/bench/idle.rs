@@ -23,22 +23,26 @@ pub(crate) fn run(args: &IdleArgs) -> Result<Outcome, BenchError> {
     let from = meter.read()?;
     let mut fleet = Fleet::open(address, args.sessions, timeout)?;
     let opened = meter.read()?;
-    let kept = Instant::now();
     let (ping, step) = (
         frames::ping(),
         args.common.session_timeout / PINGS_PER_TIMEOUT,
     );
-    let mut next_ping = kept + step;
-    while kept.elapsed() < args.duration {
-        if Instant::now() >= next_ping {
-            let now = Instant::now();
+    let end = Instant::now() + args.duration;
+    let mut next_ping = Instant::now() + step;
+    loop {
+        let now = Instant::now();
+        if now >= next_ping {
             for session in fleet.sessions() {
                 session.request(&ping, || 0, now);
             }
             fleet.flush()?;
             next_ping = now + step;
         }
-        fleet.turn(TURN, |_, _, incoming, now| {
+        if now >= end {
+            break;
+        }
+        let timeout = next_ping.min(end) - now;
+        fleet.turn(timeout.min(TURN), |_, _, incoming, now| {
             if let Incoming::Reply { sent_at, .. } = incoming {
                 latency.record(sent_at, now);
             }

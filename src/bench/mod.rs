@@ -13,6 +13,8 @@ pub mod args;
 mod control;
 mod drive;
 pub mod error;
+#[cfg(test)]
+mod fake;
 mod fill;
 mod fleet;
 mod frames;
@@ -27,6 +29,8 @@ mod session;
 mod sessions;
 mod start;
 mod steady;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::io::Write;

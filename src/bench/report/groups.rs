@@ -59,7 +59,7 @@ pub(crate) const STEADY: &[(&str, &str)] = &[
     ("write-16", "setData, 16 in flight"),
     ("write-1", "setData, 1 in flight"),
     ("create-16", "create, 16 in flight"),
-    ("mixed-16", "90 % getData, 10 % setData, 16 in flight"),
+    ("mixed-16", "getData and 10 % setData, 16"),
     ("multi-4", "multi of 10 setData, 4 in flight"),
 ];
 

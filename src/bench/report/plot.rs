@@ -7,7 +7,8 @@ use crate::bench::report::page::number;
 use crate::bench::report::results::{SERVERS, Spread};
 
 const WIDTH: f64 = 760.0;
-const BARS_LEFT: f64 = 250.0;
+const MARGIN: f64 = 8.0;
+const BARS_LEFT: f64 = 264.0;
 /// Room for the number behind the longest bar.
 const BARS_RIGHT: f64 = WIDTH - 80.0;
 const TOP: f64 = 56.0;
@@ -65,7 +66,7 @@ impl<'a> Plot<'a> {
         let out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
              width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"{title}\">\n\
-             <style>{STYLE}</style>\n<text class=\"title\" x=\"0\" y=\"16\">{title}</text>\n"
+             <style>{STYLE}</style>\n<text class=\"title\" x=\"{MARGIN}\" y=\"16\">{title}</text>\n"
         );
         Plot {
             out,
@@ -111,7 +112,7 @@ impl<'a> Plot<'a> {
         };
         let unit = self.group.unit;
         self.line(format_args!(
-            "<text class=\"axis\" x=\"0\" y=\"36\">{unit}; {better}</text>"
+            "<text class=\"axis\" x=\"{MARGIN}\" y=\"36\">{unit}; {better}</text>"
         ));
         let mut x = BARS_LEFT;
         for server in self.servers {
