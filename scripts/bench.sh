@@ -260,10 +260,11 @@ redis_cases() {
         sleep 0.1
     done
     for ((round = 1; round <= rounds; round++)); do
-        redis_case "read-16.$round" get 16
-        redis_case "read-1.$round" get 1
+        # Writes first: they make the keys that are read.
         redis_case "write-16.$round" set 16
         redis_case "write-1.$round" set 1
+        redis_case "read-16.$round" get 16
+        redis_case "read-1.$round" get 1
     done
     stop redis
 }
@@ -280,6 +281,14 @@ flush_time() {
     awk -v ns=$((end - start)) 'BEGIN { printf "%.2f", ns / 200 / 1e6 }'
 }
 
+# Percent of the processors' time that nobody used in the last second: a busy machine spoils the numbers.
+idle_percent() {
+    { grep '^cpu ' /proc/stat && sleep 1 && grep '^cpu ' /proc/stat; } |
+        awk '{ total = 0; for (i = 2; i <= 9; i++) total += $i
+               if (NR == 2) printf "%d", 100 * ($5 + $6 - idle) / (total - before)
+               idle = $5 + $6; before = total }'
+}
+
 machine() {
     echo "date: $(date -u +%F)"
     echo "processor: $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1), $(nproc) in use"
@@ -291,6 +300,7 @@ machine() {
     if [[ -n $redis ]]; then
         echo "Redis: $(redis-server --version | sed 's/.*v=\([^ ]*\).*/\1/'), appendfsync always"
     fi
+    echo "processors idle before the run: $free_before %"
     echo "rounds: $rounds, each of $duration s after a warm-up of $warmup s"
     echo "tree: $parents parents with $children children of 100 bytes each"
     echo "idle sessions: $idle"
@@ -312,6 +322,10 @@ mvn -q -B -f "$java_project/pom.xml" "-Dzookeeper.version=$apache" dependency:bu
     "-Dmdep.outputFile=$root/jars" >&2
 jars=$(<"$root/jars")
 
+free_before=$(idle_percent)
+if ((free_before < 90)); then
+    say "only $free_before % of the processors are idle: the numbers will be noisy"
+fi
 for ((round = 1; round <= rounds; round++)); do
     say "round $round of $rounds"
     cases "$round"

@@ -10,13 +10,15 @@ use crate::bench::report::results::{Results, SERVERS};
 const OURS: usize = 0;
 const JAVA: usize = 1;
 
+const RATIO: &str = "Oxkeeper / Apache";
+
 const INTRODUCTION: &str = "\
 # Benchmarks
 
 Made by `scripts/bench.sh full`, which measures this server and Apache's Java server in turn: on the same
 machine, on fresh directories of the same file system, both with a forced flush of every transaction to
 the disk before it is answered. A round runs every case on both; the tables have the medians of the rounds,
-the thin lines in the plots reach from the smallest to the largest. The ratio is ours to Java's.
+the thin lines in the plots reach from the smallest to the largest. 
 
 The load generator, `oxkeeper bench`, runs beside the server and shares its processors. So the number that
 says most is *operations per CPU second of the server*: user and system time of its process, from
@@ -112,7 +114,7 @@ fn latencies(results: &Results, out: &mut String) {
 
 fn head(results: &Results, first: &str) -> Vec<String> {
     let servers = results.servers().iter().map(|server| SERVERS[*server].1);
-    let cells = std::iter::once(first).chain(servers).chain(["ratio"]);
+    let cells = std::iter::once(first).chain(servers).chain([RATIO]);
     cells.map(str::to_owned).collect()
 }
 
