@@ -126,17 +126,28 @@ impl Membership {
         let Some(groups) = &self.groups else {
             return Ok(());
         };
-        let voters = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.role == Role::Participant);
-        for (id, _) in voters {
+        let votes = |id: &i64| {
+            let member = self.members.get(id);
+            member.is_some_and(|member| member.role == Role::Participant)
+        };
+        for id in self.members.keys().filter(|id| votes(id)) {
             if !groups.group_of.contains_key(id) {
                 let remedy = format!("name {id} in one group line, such as group.1=1:2:3");
                 return Err(keys.whole(&format!("Server {id}is not in a group"), &remedy));
             }
         }
-        Ok(())
+        // Apache's server stops at a null pointer here: a weight is known of voters, and of servers with a line for it.
+        let unknown = |id: &&i64| !votes(id) && !groups.weight_of.contains_key(id);
+        match groups.group_of.keys().find(unknown) {
+            None => Ok(()),
+            Some(id) => {
+                let cause = format!("Server {id} is in a group but does not vote");
+                Err(keys.whole(
+                    &cause,
+                    &format!("add a line server.{id}, or take {id} out of its group"),
+                ))
+            }
+        }
     }
 
     /// The rules about numbers of servers, and remarks on numbers that work badly.
@@ -441,6 +452,8 @@ mod tests {
             ("groupie=1", "For input string: \"groupie\""),
             ("weight.1=heavy", "For input string: \"heavy\""),
             ("weight.2=1", "Server 1is not in a group"),
+            ("group.1=1:2:3", "Server 3 is in a group but does not vote"),
+            ("group.1=1:2:4", "Server 4 is in a group but does not vote"),
         ] {
             refused(&format!("{servers}{lines}"), cause);
         }

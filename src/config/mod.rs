@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod agreement;
 mod auth;
+#[cfg(test)]
+mod corrections;
 mod draft;
 mod ensemble;
 mod error;
