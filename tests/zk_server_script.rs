@@ -2,6 +2,12 @@
 //! A stand-in plays the server, so that these tests are about the script alone; questions to a server
 //! go through the real program.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
