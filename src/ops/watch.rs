@@ -68,7 +68,7 @@ pub(super) fn check_watches(
     out: &mut Vec<u8>,
 ) -> Result<(), ErrorCode> {
     let kind = watcher_type(check)?;
-    let path = check.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
+    let path = check.path.as_deref().ok_or(ErrorCode::NoWatcher)?;
     if !reading.watches.desk().contains(reading.conn, path, kind) {
         return Err(ErrorCode::NoWatcher);
     }
@@ -84,7 +84,7 @@ pub(super) fn remove_watches(
     out: &mut Vec<u8>,
 ) -> Result<(), ErrorCode> {
     let kind = watcher_type(remove)?;
-    let path = remove.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
+    let path = remove.path.as_deref().ok_or(ErrorCode::NoWatcher)?;
     if !reading.watches.desk().remove(reading.conn, path, kind) {
         return Err(ErrorCode::NoWatcher);
     }
