@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn the_order_of_lines_does_not_matter() {
-        let mut lines = vec![
+        let mut lines = [
             "clientPort=2181",
             "tickTime=500",
             "snapCount=7",
