@@ -10,6 +10,8 @@ use crate::cache;
 
 /// Apache ZooKeeper's release that this project answers like.
 pub const NEWEST: &str = "3.9.5";
+/// One release of each line that is still met, up to [`NEWEST`].
+pub const RELEASES: [&str; 6] = ["3.4.14", "3.5.10", "3.6.4", "3.7.2", "3.8.6", NEWEST];
 
 /// One Java program's build: a pom, the ZooKeeper release to put in it, and folders of sources.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +93,11 @@ impl Project {
 impl ClassPath {
     /// A command that runs the class `main` with this class path and a small, quickly started virtual machine.
     #[must_use]
-    pub fn command(&self, main: &str, properties: &[(String, String)]) -> Command {
+    pub fn command(
+        &self,
+        main: &str,
+        properties: &[(impl AsRef<str>, impl AsRef<str>)],
+    ) -> Command {
         let mut command = Command::new("java");
         command.args([
             "-Xmx256m",
@@ -100,9 +106,22 @@ impl ClassPath {
             "-XX:TieredStopAtLevel=1",
         ]);
         for (name, value) in properties {
-            command.arg(format!("-D{name}={value}"));
+            command.arg(format!("-D{}={}", name.as_ref(), value.as_ref()));
         }
         command.arg("-cp").arg(&self.0).arg(main);
+        command
+    }
+
+    /// A command that runs the scenario `compat.<name>` against the server at `address`.
+    #[must_use]
+    pub fn scenario(&self, name: &str, address: &str) -> Command {
+        // Without the second, the 3.4 client looks for the server's principal in a way that today's Java cannot follow.
+        let properties = [
+            ("compat.log.level", "ERROR"),
+            ("zookeeper.sasl.client", "false"),
+        ];
+        let mut command = self.command(&format!("compat.{name}"), &properties);
+        command.arg(address);
         command
     }
 }

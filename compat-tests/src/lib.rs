@@ -5,6 +5,8 @@
 pub mod cache;
 pub mod java;
 pub mod ports;
+pub mod program;
 pub mod server;
+pub mod shell;
 pub mod stage;
 pub mod wire;

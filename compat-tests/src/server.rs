@@ -19,9 +19,8 @@ use crate::ports::Port;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at while waiting for it.
 const POLL: Duration = Duration::from_millis(10);
-/// How long to wait for an answer from a server that may not be ready: Apache's forgets a connection that asks while it
-/// loads its database, and never answers it.
-const STARTING: Duration = Duration::from_millis(500);
+/// How long to wait for the answer to one such look.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whose server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +42,21 @@ impl std::fmt::Display for Kind {
             Self::Oxkeeper => f.write_str("oxkeeper"),
             Self::Java(version) => write!(f, "java-{version}"),
         }
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "oxkeeper" {
+            return Ok(Self::Oxkeeper);
+        }
+        let known = java::RELEASES.into_iter().map(Self::Java);
+        known
+            .into_iter()
+            .find(|kind| kind.to_string() == text)
+            .with_context(|| format!("{text} is no kind of server"))
     }
 }
 
@@ -230,10 +244,10 @@ impl Server {
         self.four_letter_within(word, Duration::from_secs(10))
     }
 
-    fn four_letter_within(&self, word: &str, patience: Duration) -> Result<String> {
+    fn four_letter_within(&self, word: &str, limit: Duration) -> Result<String> {
         let address = SocketAddr::from(([127, 0, 0, 1], self.port()));
-        let mut stream = TcpStream::connect_timeout(&address, patience)?;
-        stream.set_read_timeout(Some(patience))?;
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
         stream.write_all(word.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
@@ -283,8 +297,9 @@ impl Server {
     fn wait_until_serving(&mut self) -> Result<()> {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
+            // Apache's server leaves a word unanswered that reaches it in the middle of its start.
             if self
-                .four_letter_within("srvr", STARTING)
+                .four_letter_within("srvr", PATIENCE)
                 .is_ok_and(|answer| answer.contains("Mode: "))
             {
                 return Ok(());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::DecodeError;
+use crate::error::{DecodeError, DecodeErrorKind};
 use crate::reader::Reader;
 use crate::text;
 use crate::writer::Writer;
@@ -80,6 +80,23 @@ impl<'a> Field<'a> for Text<'a> {
     #[inline]
     fn size(&self) -> usize {
         4 + self.as_deref().map_or(0, text::encoded_len)
+    }
+}
+
+/// A string that the record cannot do without: null is refused.
+impl<'a> Field<'a> for Cow<'a, str> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let null = reader.error(DecodeErrorKind::Null);
+        reader.string()?.ok_or(null)
+    }
+    #[inline]
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.string(Some(self));
+    }
+    #[inline]
+    fn size(&self) -> usize {
+        4 + text::encoded_len(self)
     }
 }
 

@@ -1,0 +1,329 @@
+//! The members of an ensemble as the settings name them, and the rules they must keep. This build runs standalone
+//! servers only, but it checks these settings as Apache's server does, so that a mistake is found today.
+
+use crate::config::error::ConfigError;
+use crate::config::java;
+use crate::config::note::Notes;
+use crate::config::server_line::{self, Fields, ServerLine};
+use crate::config::zoo_cfg::{FileKeys, Line};
+use std::collections::BTreeMap;
+
+/// `server.N`, `group.N`, `weight.N` and `version` of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Membership {
+    /// By server id.
+    pub members: BTreeMap<i64, Member>,
+    /// Group of each server; `None`: every majority is a quorum.
+    pub groups: Option<Groups>,
+    /// Version of this membership; 0 when the file does not say.
+    pub version: i64,
+}
+
+/// One server of an ensemble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// At least one; the same server on several networks has several.
+    pub addresses: Vec<PeerAddress>,
+    /// Whether it votes.
+    pub role: Role,
+    /// Where its clients connect, when its line says so.
+    pub client: Option<ClientAddress>,
+}
+
+/// Where the other servers reach a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// For a leader's followers.
+    pub quorum_port: u16,
+    /// For elections.
+    pub election_port: u16,
+}
+
+/// Where clients reach a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAddress {
+    /// Host name or address, without brackets; `0.0.0.0` when the line names a port only.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// Whether a server votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It votes.
+    Participant,
+    /// It only listens.
+    Observer,
+}
+
+/// Hierarchical quorums.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Groups {
+    /// Group id by server id.
+    pub group_of: BTreeMap<i64, i64>,
+    /// Weight by server id; servers that are not named weigh 1.
+    pub weight_of: BTreeMap<i64, i64>,
+}
+
+const FORM: &str = " does not have the form server_config or server_config;client_config where server_config is the \
+                    pipe separated list of host:port:port or host:port:port:type and client_config is port or host:port";
+const SERVER_REMEDY: &str = "write server.1=host:2888:3888;2181";
+
+/// Whether the key belongs to the membership rather than to the server.
+pub(crate) fn is_member_key(key: &str) -> bool {
+    key.starts_with("server.") || key.starts_with("group") || key.starts_with("weight")
+}
+
+impl Membership {
+    /// Reads the member keys of `keys`. `several_addresses` is the property `zookeeper.multiAddress.enabled`; the key of
+    /// the file does not count here.
+    pub(crate) fn read(keys: &FileKeys, several_addresses: bool) -> Result<Self, ConfigError> {
+        let mut membership = Self::default();
+        let all = keys.by_line();
+        if all
+            .iter()
+            .any(|(key, _)| key.starts_with("group") || key.starts_with("weight"))
+        {
+            membership.groups = Some(Groups::default());
+        }
+        for (key, line) in all {
+            let reader = KeyReader { keys, key, line };
+            if key.starts_with("server.") {
+                let id = reader.id()?;
+                membership
+                    .members
+                    .insert(id, reader.member(id, several_addresses)?);
+            } else if key == "version" {
+                let remedy = "write the version as a hexadecimal number";
+                membership.version =
+                    java::parse_hex_long(&line.value).map_err(|cause| reader.bad(cause, remedy))?;
+            } else if let Some(groups) = membership.groups.as_mut() {
+                groups.add(&reader)?;
+            }
+        }
+        membership.check_groups(keys)?;
+        Ok(membership)
+    }
+
+    /// How many servers vote.
+    pub fn voters(&self) -> usize {
+        self.members
+            .values()
+            .filter(|member| member.role == Role::Participant)
+            .count()
+    }
+
+    /// How many servers only listen.
+    pub fn observers(&self) -> usize {
+        self.members.len() - self.voters()
+    }
+
+    // apache 3.9.5: server/quorum/flexible/QuorumHierarchical.java parse
+    fn check_groups(&self, keys: &FileKeys) -> Result<(), ConfigError> {
+        let Some(groups) = &self.groups else {
+            return Ok(());
+        };
+        let voters = self
+            .members
+            .iter()
+            .filter(|(_, member)| member.role == Role::Participant);
+        for (id, _) in voters {
+            if !groups.group_of.contains_key(id) {
+                let remedy = format!("name {id} in one group line, such as group.1=1:2:3");
+                return Err(keys.whole(&format!("Server {id}is not in a group"), &remedy));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules about numbers of servers, and remarks on numbers that work badly.
+    // apache 3.9.5: server/quorum/QuorumPeerConfig.java parseDynamicConfig
+    pub(crate) fn check_size(
+        &self,
+        keys: &FileKeys,
+        standalone_enabled: bool,
+        notes: &mut Notes,
+    ) -> Result<(), ConfigError> {
+        let remedy = "add a server line without :observer";
+        match (self.voters(), self.observers()) {
+            (0, _) if !standalone_enabled => Err(keys.whole(
+                "standaloneEnabled = false then number of participants should be >0",
+                remedy,
+            )),
+            (0, 0) => Ok(()),
+            (0, _) => Err(keys.whole(
+                "Observers w/o participants is an invalid configuration",
+                remedy,
+            )),
+            (1, observers) if standalone_enabled => {
+                notes.error(
+                    "Invalid configuration, only one server specified (ignoring)".to_owned(),
+                );
+                let remedy = "set standaloneEnabled=false, or add voting servers";
+                match observers {
+                    0 => Ok(()),
+                    _ => {
+                        Err(keys.whole("Observers w/o quorum is an invalid configuration", remedy))
+                    }
+                }
+            }
+            (voters, _) => {
+                if voters <= 2 {
+                    notes.warn(
+                        "No server failure will be tolerated. You need at least 3 servers."
+                            .to_owned(),
+                    );
+                } else if voters % 2 == 0 {
+                    notes.warn(
+                        "Non-optimal configuration, consider an odd number of servers.".to_owned(),
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Groups {
+    fn add(&mut self, reader: &KeyReader<'_>) -> Result<(), ConfigError> {
+        let remedy = "write group.1=1:2:3 or weight.1=1";
+        let number = |text: &str| java::parse_long(text).map_err(|cause| reader.bad(cause, remedy));
+        if reader.key.starts_with("group") {
+            let group = reader.id()?;
+            for text in reader.line.value.split(':') {
+                let server = number(text)?;
+                if self.group_of.insert(server, group).is_some() {
+                    let cause = format!("Server {server}is in multiple groups");
+                    return Err(reader.bad(cause, "name every server in one group only"));
+                }
+            }
+        } else if reader.key.starts_with("weight") {
+            self.weight_of
+                .insert(reader.id()?, number(&reader.line.value)?);
+        }
+        Ok(())
+    }
+}
+
+/// One member key with its line.
+struct KeyReader<'a> {
+    keys: &'a FileKeys,
+    key: &'a str,
+    line: &'a Line,
+}
+
+impl KeyReader<'_> {
+    fn bad(&self, cause: String, remedy: &str) -> ConfigError {
+        self.keys.bad(self.key, cause, remedy.to_owned())
+    }
+
+    /// The number after the first dot of the key; without a dot, the whole key is no number.
+    fn id(&self) -> Result<i64, ConfigError> {
+        let text = self.key.split_once('.').map_or(self.key, |(_, id)| id);
+        let remedy = match self.key {
+            // apache 3.9.5: server/quorum/flexible/QuorumMaj.java takes this documented key for a member.
+            "server.realm" => "set it as -Dzookeeper.server.realm=...",
+            _ => "end the key in a dot and a decimal number, such as server.1",
+        };
+        java::parse_long(text).map_err(|cause| self.bad(cause, remedy))
+    }
+
+    // apache 3.9.5: server/quorum/QuorumPeer.java QuorumServer.initializeWithAddressString
+    fn member(&self, id: i64, several_addresses: bool) -> Result<Member, ConfigError> {
+        let line = server_line::split(&self.line.value).ok_or_else(|| self.wrong_form())?;
+        let client = self.client(&line)?;
+        if line.addresses.len() > 1 && !several_addresses {
+            let cause = format!(
+                "Multiple address feature is disabled, but multiple addresses were specified for sid {id}"
+            );
+            return Err(self.bad(
+                cause,
+                "set -Dzookeeper.multiAddress.enabled=true, or name one address",
+            ));
+        }
+        let mut role = None;
+        let mut addresses = Vec::with_capacity(line.addresses.len());
+        for fields in &line.addresses {
+            addresses.push(self.address(id, fields)?);
+            if let Some(text) = fields.rest.get(2) {
+                let this = self.role(text)?;
+                if *role.get_or_insert(this) != this {
+                    let cause =
+                        "Multiple addresses should have similar roles: PARTICIPANT vs OBSERVER"
+                            .to_owned();
+                    return Err(self.bad(cause, "give all addresses of a server the same role"));
+                }
+            }
+        }
+        Ok(Member {
+            addresses,
+            role: role.unwrap_or(Role::Participant),
+            client,
+        })
+    }
+
+    fn wrong_form(&self) -> ConfigError {
+        self.bad(format!("{}{FORM}", self.line.value), SERVER_REMEDY)
+    }
+
+    fn client(&self, line: &ServerLine<'_>) -> Result<Option<ClientAddress>, ConfigError> {
+        let Some(client) = &line.client else {
+            return Ok(None);
+        };
+        let (host, port) = match client.rest.as_slice() {
+            [] => ("0.0.0.0", client.host),
+            [port] => (client.host, *port),
+            _ => return Err(self.wrong_form()),
+        };
+        Ok(Some(ClientAddress {
+            host: host.to_owned(),
+            port: self.port(host, port)?,
+        }))
+    }
+
+    fn address(&self, id: i64, fields: &Fields<'_>) -> Result<PeerAddress, ConfigError> {
+        let ([quorum, election] | [quorum, election, _]) = fields.rest.as_slice() else {
+            return Err(self.wrong_form());
+        };
+        let address = PeerAddress {
+            host: fields.host.to_owned(),
+            quorum_port: self.port(fields.host, quorum)?,
+            election_port: self.port(fields.host, election)?,
+        };
+        if address.quorum_port == address.election_port {
+            let cause = format!(
+                "Client and election port must be different! Please update the configuration file on server.{id}"
+            );
+            return Err(self.bad(cause, SERVER_REMEDY));
+        }
+        Ok(address)
+    }
+
+    fn port(&self, host: &str, text: &str) -> Result<u16, ConfigError> {
+        let remedy = "give ports from 0 to 65535";
+        let number = java::parse_int(text)
+            .map_err(|_| self.bad(format!("Address unresolved: {host}:{text}"), remedy))?;
+        u16::try_from(number).map_err(|_| self.bad(format!("port out of range:{number}"), remedy))
+    }
+
+    fn role(&self, text: &str) -> Result<Role, ConfigError> {
+        role(text).ok_or_else(|| {
+            self.bad(
+                format!("Unrecognised peertype: {text}"),
+                "write participant or observer",
+            )
+        })
+    }
+}
+
+/// A role by its name in any case.
+pub(crate) fn role(text: &str) -> Option<Role> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "participant" => Some(Role::Participant),
+        "observer" => Some(Role::Observer),
+        _ => None,
+    }
+}

@@ -1,0 +1,65 @@
+//! Keys that the settings file alone can set.
+
+use crate::config::known::Feature::{ClientTls, Ensemble, Metrics, QuorumSasl, QuorumTls};
+use crate::config::known::Status::{Honoured, Later, NoEffect};
+use crate::config::known::{Key, rows};
+
+const NO_PAUSES: &str = "there is no garbage collector that could pause the server";
+
+pub(super) const STANDALONE: &[Key] = rows! { FileKey:
+    "dataDir" | "unset" | "path" | Honoured("where snapshots, `myid` and `initialize` live, the snapshots in `version-2`; required");
+    "dataLogDir" | "(dataDir)" | "path" | Honoured("where transaction logs live, in `version-2`; best on a disk of its own");
+    "clientPort" | "unset" | "TCP port, 0 to 65535" | Honoured("port of the client listener; unset: none; 0: any free port");
+    "clientPortAddress" | "unset" | "host name or IP address" | Honoured("address the client listener binds to; unset: all");
+    "clientPortListenBacklog" | "-1" | "connections" | Honoured("connections the kernel may queue before they are accepted; -1: 50");
+    "tickTime" | "3000" | "ms" | Honoured("the unit of time: session bounds and session expiry are counted in ticks");
+    "maxClientCnxns" | "60" | "connections" | Honoured("connections one client address may have open; 0: no limit");
+    "minSessionTimeout" | "-1" | "ms" | Honoured("shortest session timeout a client can get; -1: 2 ticks");
+    "maxSessionTimeout" | "-1" | "ms" | Honoured("longest session timeout a client can get; -1: 20 ticks");
+    "autopurge.snapRetainCount" | "3" | "snapshots, 3 or more" | Honoured("snapshots (with their logs) that a purge keeps");
+    "autopurge.purgeInterval" | "0" | "hours" | Honoured("time between purges of old snapshots and logs; 0: never");
+    "reconfigEnabled" | "false" | "true, false" | Honoured("whether reconfiguration requests are allowed; a standalone server then answers that it is none for it");
+    "standaloneEnabled" | "true" | "true, false" | Honoured("false: even one voting server is an ensemble, which this build refuses to start");
+};
+
+pub(super) const ENSEMBLE: &[Key] = rows! { FileKey:
+    "server.*" | "unset" | "host:port:port[:role][;[host:]port]" | Later(Ensemble);
+    "group*" | "unset" | "id:id:..." | Later(Ensemble);
+    "weight*" | "1" | "number" | Later(Ensemble);
+    "dynamicConfigFile" | "unset" | "path" | Later(Ensemble);
+    "initLimit" | "0" | "ticks" | Later(Ensemble);
+    "syncLimit" | "0" | "ticks" | Later(Ensemble);
+    "connectToLearnerMasterLimit" | "0" | "ticks" | Later(Ensemble);
+    "electionAlg" | "3" | "3" | Later(Ensemble);
+    "quorumListenOnAllIPs" | "false" | "true, false" | Later(Ensemble);
+    "peerType" | "participant" | "participant, observer" | Later(Ensemble);
+    "syncEnabled" | "true" | "true, false" | Later(Ensemble);
+    "observerMasterPort" | "0" | "TCP port" | Later(Ensemble);
+    "localSessionsEnabled" | "false" | "true, false" | Later(Ensemble);
+    "localSessionsUpgradingEnabled" | "false" | "true, false" | Later(Ensemble);
+    "multiAddress.enabled" | "false" | "true, false" | Later(Ensemble);
+    "multiAddress.reachabilityCheckTimeoutMs" | "1000" | "ms" | Later(Ensemble);
+    "multiAddress.reachabilityCheckEnabled" | "true" | "true, false" | Later(Ensemble);
+    "oraclePath" | "unset" | "path" | Later(Ensemble);
+    "quorum.auth.enableSasl" | "false" | "true, false" | Later(QuorumSasl);
+    "quorum.auth.learnerRequireSasl" | "false" | "true, false" | Later(QuorumSasl);
+    "quorum.auth.serverRequireSasl" | "false" | "true, false" | Later(QuorumSasl);
+    "quorum.auth.learner.saslLoginContext" | "QuorumLearner" | "JAAS section" | Later(QuorumSasl);
+    "quorum.auth.server.saslLoginContext" | "QuorumServer" | "JAAS section" | Later(QuorumSasl);
+    "quorum.auth.kerberos.servicePrincipal" | "zkquorum/localhost" | "principal" | Later(QuorumSasl);
+    "quorum.cnxn.threads.size" | "20" | "threads" | NoEffect("elections need no pool of threads");
+};
+
+pub(super) const OTHER: &[Key] = rows! { FileKey:
+    "secureClientPort" | "unset" | "TCP port" | Later(ClientTls);
+    "secureClientPortAddress" | "unset" | "host name or IP address" | Later(ClientTls);
+    "sslQuorum" | "false" | "true, false" | Later(QuorumTls);
+    "portUnification" | "false" | "true, false" | Later(QuorumTls);
+    "sslQuorumReloadCertFiles" | "false" | "true, false" | Later(QuorumTls);
+    "metricsProvider.className" | "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider" | "class" | Later(Metrics);
+    "metricsProvider.*" | "unset" | "settings of the provider" | Later(Metrics);
+    "jvm.pause.monitor" | "false" | "true, false" | NoEffect(NO_PAUSES);
+    "jvm.pause.warn-threshold.ms" | "10000" | "ms" | NoEffect(NO_PAUSES);
+    "jvm.pause.info-threshold.ms" | "1000" | "ms" | NoEffect(NO_PAUSES);
+    "jvm.pause.sleep.time.ms" | "500" | "ms" | NoEffect(NO_PAUSES);
+};

@@ -1,0 +1,64 @@
+//! The first bytes of a connection: a four-letter word, or the request for a session.
+
+use crate::net::client::connection::{Connection, End, Phase};
+use crate::net::client::ports::ConnectAsk;
+use crate::proto::connect::ConnectRequest;
+use crate::proto::frame;
+use crate::types::{SessionId, Zxid};
+
+impl Connection {
+    /// Processes what a new connection sent first; returns how many bytes that took.
+    pub(super) fn first_bytes(&mut self, input: &[u8]) -> Result<usize, End> {
+        let Some(word) = frame::prefix(input) else {
+            return Ok(0);
+        };
+        let outbox = &self.local.outbox;
+        if let Some(mut answer) = self.rooms.ports.words.answer(word, outbox.conn) {
+            outbox.push_local(&mut answer);
+            self.drain();
+            return Ok(input.len());
+        }
+        let limit = self.rooms.ports.limits.frame_bytes_max;
+        let Some((payload, rest)) = frame::split(input, limit)? else {
+            return Ok(0);
+        };
+        let request = ConnectRequest::decode(payload).map_err(|source| End::Malformed {
+            what: "connect request",
+            source,
+        })?;
+        self.connect(&request)?;
+        Ok(input.len() - rest.len())
+    }
+
+    // apache 3.9.5: server/ZooKeeperServer.java processConnectRequest
+    fn connect(&mut self, request: &ConnectRequest<'_>) -> Result<(), End> {
+        let head = &request.head;
+        let ours = self.rooms.ports.read.last_zxid();
+        let seen = Zxid(head.last_zxid_seen);
+        if seen > ours {
+            tracing::info!(
+                "Refusing session(0x{:x}) request for client {} as it has seen zxid {seen} our last zxid is \
+                 {ours} client must try another server",
+                head.session_id,
+                self.local.outbox.peer,
+            );
+            return Err(End::FromTheFuture { seen, ours });
+        }
+        let limits = &self.rooms.ports.limits;
+        let timeout_ms = head
+            .timeout_ms
+            .max(limits.session_timeout_ms_min)
+            .min(limits.session_timeout_ms_max);
+        let outbox = &self.local.outbox;
+        outbox.set_has_read_only_byte(request.read_only.is_some());
+        self.rooms.ports.write.connect(ConnectAsk {
+            conn: outbox.conn,
+            session: SessionId(head.session_id),
+            password: head.password.unwrap_or_default().into(),
+            timeout_ms,
+        });
+        self.rooms.note_submission();
+        self.phase = Phase::AwaitSession;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! The part of a connection that never leaves its shard: the socket's writing half and what the socket
+//! has not taken yet.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::AsyncWrite;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use crate::net::client::outbox::{Closing, Outbox};
+
+/// A buffer up to this size is kept for the next replies; an idle connection holds no more.
+const KEPT_BYTES: usize = 16 << 10;
+
+#[derive(Debug, Default)]
+struct Unsent {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+/// A connection as its shard sees it.
+#[derive(Debug)]
+pub(super) struct Local {
+    pub(super) outbox: Arc<Outbox>,
+    writer: RefCell<OwnedWriteHalf>,
+    unsent: RefCell<Unsent>,
+    waker: RefCell<Option<Waker>>,
+    /// The connection's task waits for the line, not for its socket.
+    pub(super) waits_for_line: Cell<bool>,
+}
+
+impl Local {
+    pub(super) fn new(outbox: Arc<Outbox>, writer: OwnedWriteHalf) -> Self {
+        Local {
+            outbox,
+            writer: RefCell::new(writer),
+            unsent: RefCell::default(),
+            waker: RefCell::new(None),
+            waits_for_line: Cell::new(false),
+        }
+    }
+
+    /// Remembers whom to wake.
+    pub(super) fn watch(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// Wakes the connection's task.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Sends what is queued; ready once everything is with the socket.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flush_with(|writer, bytes| Pin::new(writer).poll_write(cx, bytes))
+    }
+
+    /// Sends what the socket takes at once, from outside the connection's task, and wakes the task for
+    /// what only it can do.
+    pub(super) fn flush_now(&self) {
+        let flushed = self.flush_with(|writer, bytes| match writer.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            written => Poll::Ready(written),
+        });
+        let done = matches!(flushed, Poll::Ready(Ok(())));
+        if !done || self.waits_for_line.get() || self.outbox.closing() != Closing::No {
+            self.wake();
+        }
+    }
+
+    fn flush_with(
+        &self,
+        mut write: impl FnMut(&mut OwnedWriteHalf, &[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let mut unsent = self.unsent.borrow_mut();
+        let mut writer = self.writer.borrow_mut();
+        loop {
+            if unsent.at == unsent.bytes.len() {
+                unsent.at = 0;
+                unsent.bytes.clear();
+                let spare = mem::take(&mut unsent.bytes);
+                let spare = if spare.capacity() > KEPT_BYTES {
+                    Vec::new()
+                } else {
+                    spare
+                };
+                unsent.bytes = self.outbox.take(spare);
+                if unsent.bytes.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            match write(&mut writer, &unsent.bytes[unsent.at..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => unsent.at += written,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Bytes the socket has not taken yet.
+    pub(super) fn unsent_bytes(&self) -> usize {
+        let unsent = self.unsent.borrow();
+        unsent.bytes.len() - unsent.at + self.outbox.queued_bytes()
+    }
+}

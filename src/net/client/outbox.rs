@@ -1,0 +1,209 @@
+//! The part of a connection that other threads see: one first-in-first-out buffer for replies and
+//! events, who the client is, when it was last heard.
+
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::net::client::bell::Bell;
+use crate::types::limits;
+use crate::types::{ConnId, Id, Millis, SessionId};
+
+/// How a connection is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Closing {
+    /// It is not.
+    No,
+    /// Once everything queued is sent.
+    AfterFlush,
+    /// At once.
+    Now,
+}
+
+#[derive(Debug)]
+struct Inner {
+    bytes: Vec<u8>,
+    closing: Closing,
+    /// The shard has been told and has not looked yet.
+    marked: bool,
+}
+
+/// A connection as the rest of the server sees it.
+#[derive(Debug)]
+pub struct Outbox {
+    /// The connection.
+    pub conn: ConnId,
+    /// The peer's address.
+    pub peer: SocketAddr,
+    /// The peer's address as its `ip` identity spells it.
+    pub ip: String,
+    bell: Arc<Bell>,
+    inner: Mutex<Inner>,
+    who: Mutex<Arc<[Id]>>,
+    session: AtomicI64,
+    timeout_ms: AtomicI32,
+    has_read_only_byte: AtomicBool,
+    touched: AtomicI64,
+    answered: AtomicU64,
+    /// Packets received.
+    pub received: AtomicU64,
+    /// Packets sent.
+    pub sent: AtomicU64,
+}
+
+impl Outbox {
+    /// A new connection, known by its address only.
+    pub fn new(conn: ConnId, peer: SocketAddr, identity: Id, bell: Arc<Bell>, now: Millis) -> Self {
+        Outbox {
+            conn,
+            peer,
+            ip: identity.id.clone(),
+            bell,
+            inner: Mutex::new(Inner {
+                bytes: Vec::new(),
+                closing: Closing::No,
+                marked: false,
+            }),
+            who: Mutex::new([identity].into()),
+            session: AtomicI64::new(0),
+            timeout_ms: AtomicI32::new(0),
+            has_read_only_byte: AtomicBool::new(false),
+            touched: AtomicI64::new(now.0),
+            answered: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+        }
+    }
+
+    /// Appends frames from another thread. `answers` requests of this connection are thereby answered.
+    /// The shard is marked, not rung.
+    pub fn push(&self, bytes: &[u8], answers: u64) {
+        let mut inner = self.inner.lock();
+        if inner.bytes.len() + bytes.len() > limits::OUTBOX_BYTES_MAX {
+            inner.bytes = Vec::new();
+            inner.closing = Closing::Now;
+        } else {
+            inner.bytes.extend_from_slice(bytes);
+        }
+        // Published while the buffer is locked: who sees the count finds the reply in the buffer.
+        self.answered.fetch_add(answers, Ordering::Release);
+        self.mark(&mut inner);
+        drop(inner);
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn mark(&self, inner: &mut Inner) {
+        if !mem::replace(&mut inner.marked, true) {
+            self.bell.mark(self.conn);
+        }
+    }
+
+    /// Appends frames from the connection's own shard. `scratch` is taken and handed back empty.
+    pub fn push_local(&self, scratch: &mut Vec<u8>) {
+        let mut inner = self.inner.lock();
+        if inner.bytes.is_empty() {
+            mem::swap(&mut inner.bytes, scratch);
+        } else {
+            inner.bytes.extend_from_slice(scratch);
+        }
+        drop(inner);
+        scratch.clear();
+    }
+
+    /// Takes what is to be sent, leaving `spare` in its place.
+    pub fn take(&self, spare: Vec<u8>) -> Vec<u8> {
+        let mut inner = self.inner.lock();
+        inner.marked = false;
+        mem::replace(&mut inner.bytes, spare)
+    }
+
+    /// Whether and how the connection is to end.
+    pub fn closing(&self) -> Closing {
+        self.inner.lock().closing
+    }
+
+    /// Ends the connection. A sharper way to end wins over a milder one.
+    pub fn close(&self, how: Closing) {
+        let mut inner = self.inner.lock();
+        inner.closing = inner.closing.max(how);
+        self.mark(&mut inner);
+    }
+
+    /// Wakes the shard for what was pushed.
+    pub fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Requests answered through [`Outbox::push`] so far.
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    /// The identities of the client now.
+    pub fn who(&self) -> Arc<[Id]> {
+        Arc::clone(&self.who.lock())
+    }
+
+    /// Adds identities that are not there yet.
+    pub fn add_identities(&self, added: Vec<Id>) {
+        let mut who = self.who.lock();
+        let mut all = who.to_vec();
+        for id in added {
+            if !all.contains(&id) {
+                all.push(id);
+            }
+        }
+        *who = all.into();
+    }
+
+    /// The session, once there is one.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.session.load(Ordering::Acquire) {
+            0 => None,
+            session => Some(SessionId(session)),
+        }
+    }
+
+    /// The handshake has succeeded.
+    pub fn set_session(&self, session: SessionId, timeout_ms: i32) {
+        self.timeout_ms.store(timeout_ms, Ordering::Relaxed);
+        self.session.store(session.0, Ordering::Release);
+    }
+
+    /// The session timeout negotiated on this connection.
+    pub fn timeout_ms(&self) -> i32 {
+        self.timeout_ms.load(Ordering::Relaxed)
+    }
+
+    /// Remembers whether the handshake had a read-only byte.
+    pub fn set_has_read_only_byte(&self, has: bool) {
+        self.has_read_only_byte.store(has, Ordering::Relaxed);
+    }
+
+    /// What the response's read-only byte must be: absent if the request had none. This server is
+    /// never read-only.
+    pub fn read_only_answer(&self) -> Option<bool> {
+        self.has_read_only_byte
+            .load(Ordering::Relaxed)
+            .then_some(false)
+    }
+
+    /// The client was heard: this many packets.
+    pub fn heard(&self, now: Millis, packets: u64) {
+        self.touched.store(now.0, Ordering::Relaxed);
+        self.received.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    /// When the client was last heard.
+    pub fn touched(&self) -> Millis {
+        Millis(self.touched.load(Ordering::Relaxed))
+    }
+
+    /// Bytes waiting to be taken.
+    pub fn queued_bytes(&self) -> usize {
+        self.inner.lock().bytes.len()
+    }
+}

@@ -1,0 +1,215 @@
+//! A shard: one thread, one runtime, its share of the connections.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::auth;
+use crate::auth::PeerAddress;
+use crate::net::client::bell::Bell;
+use crate::net::client::connection::Connection;
+use crate::net::client::local::Local;
+use crate::net::client::outbox::{Closing, Outbox};
+use crate::net::client::ports::Ports;
+use crate::net::listen;
+use crate::types::ConnId;
+use crate::types::limits;
+
+/// How often a shard looks for connections that never opened a session.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// An accepted socket on its way to its shard.
+#[derive(Debug)]
+pub struct Arrival {
+    stream: StdStream,
+    peer: SocketAddr,
+}
+
+/// What the connections of a shard share.
+pub(super) struct Rooms {
+    pub(super) ports: Ports,
+    /// What one socket read brings.
+    pub(super) input: RefCell<Vec<u8>>,
+    /// Replies of one run of reads.
+    pub(super) output: RefCell<Vec<u8>>,
+    locals: RefCell<HashMap<ConnId, Rc<Local>>>,
+    /// Told when something was handed to the line in this round of the runtime.
+    submitted: Notify,
+    bell: Arc<Bell>,
+}
+
+impl Rooms {
+    /// The line has something to do. It is woken once, after every connection that is ready now has
+    /// had its turn: what they bring goes into one batch.
+    pub(super) fn note_submission(&self) {
+        self.submitted.notify_one();
+    }
+
+    /// A connection has ended.
+    pub(super) fn leave(&self, conn: ConnId) {
+        self.locals.borrow_mut().remove(&conn);
+    }
+}
+
+/// A shard before it runs.
+#[derive(Debug)]
+pub struct Shard {
+    /// How others get its attention.
+    pub bell: Arc<Bell>,
+    /// All shards' bells, this one's included: accepted sockets are dealt out in turn.
+    pub bells: Vec<Arc<Bell>>,
+    /// Whose turn it is.
+    pub turn: Arc<AtomicUsize>,
+    /// The listening sockets; every shard accepts.
+    pub listeners: Vec<StdListener>,
+}
+
+impl Shard {
+    /// Runs the shard until its bell says stop. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the runtime cannot be built or a listener cannot be watched.
+    pub fn run(self, ports: Ports) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let rooms = Rc::new(Rooms {
+            ports,
+            input: RefCell::new(vec![0; limits::READ_CHUNK_BYTES]),
+            output: RefCell::default(),
+            locals: RefCell::default(),
+            submitted: Notify::new(),
+            bell: Arc::clone(&self.bell),
+        });
+        let local = LocalSet::new();
+        local.block_on(&runtime, self.serve(rooms))
+    }
+
+    async fn serve(self, rooms: Rc<Rooms>) -> io::Result<()> {
+        for listener in self.listeners {
+            let listener = TcpListener::from_std(listener)?;
+            let (bells, turn) = (self.bells.clone(), Arc::clone(&self.turn));
+            spawn_local(accept(listener, Rc::clone(&rooms), bells, turn));
+        }
+        spawn_local(wake_line(Rc::clone(&rooms)));
+        spawn_local(sweep(Rc::clone(&rooms)));
+        loop {
+            let marked = self.bell.wait().await;
+            for arrival in marked.arrivals {
+                admit(&rooms, arrival);
+            }
+            let locals = rooms.locals.borrow();
+            for conn in marked.dirty {
+                if let Some(local) = locals.get(&conn) {
+                    local.flush_now();
+                }
+            }
+            if marked.stop {
+                locals.values().for_each(|local| local.flush_now());
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn wake_line(rooms: Rc<Rooms>) {
+    loop {
+        rooms.submitted.notified().await;
+        rooms.ports.write.wake();
+    }
+}
+
+async fn sweep(rooms: Rc<Rooms>) {
+    let mut tick = tokio::time::interval(SWEEP);
+    loop {
+        tick.tick().await;
+        let now = (rooms.ports.clock)();
+        for local in rooms.locals.borrow().values() {
+            let deadline = local
+                .outbox
+                .touched()
+                .plus(rooms.ports.limits.sessionless_ms);
+            if local.outbox.session().is_none() && deadline <= now {
+                local.outbox.close(Closing::Now);
+                local.wake();
+            }
+        }
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    rooms: Rc<Rooms>,
+    bells: Vec<Arc<Bell>>,
+    turn: Arc<AtomicUsize>,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let Ok(stream) = stream.into_std() else {
+                    continue;
+                };
+                let arrival = Arrival { stream, peer };
+                let next = turn.fetch_add(1, Ordering::Relaxed) % bells.len();
+                if Arc::ptr_eq(&bells[next], &rooms.bell) {
+                    admit(&rooms, arrival);
+                } else {
+                    bells[next].arrive(arrival);
+                }
+            }
+            Err(error) => {
+                // Out of descriptors, mostly: other connections must end before this one can begin.
+                tracing::warn!("accepting a client connection failed: {error}; trying again");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn admit(rooms: &Rc<Rooms>, arrival: Arrival) {
+    let Arrival { stream, peer } = arrival;
+    let conn = ConnId(rooms.ports.next_conn.fetch_add(1, Ordering::Relaxed));
+    let identity = auth::ip_identity(address_bytes(peer.ip()));
+    let now = (rooms.ports.clock)();
+    let outbox = Arc::new(Outbox::new(
+        conn,
+        peer,
+        identity,
+        Arc::clone(&rooms.bell),
+        now,
+    ));
+    if !rooms.ports.write.opened(&outbox) {
+        listen::reset(&stream);
+        return;
+    }
+    let opened = listen::tune(&stream, rooms.ports.limits.tcp_keep_alive)
+        .and_then(|()| TcpStream::from_std(stream));
+    let stream = match opened {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!("connection of {peer} ends before it began: {error}");
+            rooms.ports.write.closed(&outbox);
+            return;
+        }
+    };
+    let (reader, writer) = stream.into_split();
+    let local = Rc::new(Local::new(outbox, writer));
+    rooms.locals.borrow_mut().insert(conn, Rc::clone(&local));
+    spawn_local(Connection::new(local, Rc::clone(rooms), reader).run());
+}
+
+fn address_bytes(ip: IpAddr) -> PeerAddress {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => PeerAddress::V4(ip.octets()),
+        IpAddr::V6(ip) => PeerAddress::V6(ip.octets(), None),
+    }
+}

@@ -1,0 +1,47 @@
+//! Binding and tuning sockets.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+/// Binds a listening socket that a restarted server can take over at once.
+///
+/// # Errors
+/// When the address is in use or not ours.
+pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // The wildcard serves both families, as Java's does.
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Prepares an accepted client socket.
+///
+/// # Errors
+/// When the peer is gone already.
+pub fn tune(stream: &TcpStream, keep_alive: bool) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    if keep_alive {
+        SockRef::from(stream).set_keepalive(true)?;
+    }
+    Ok(())
+}
+
+/// Refuses an accepted socket with a reset, as Java's default connector does.
+pub fn reset(stream: &TcpStream) {
+    // Best effort: the peer may have gone, and then there is nobody to refuse.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}

@@ -1,0 +1,192 @@
+//! The last stage: applies what is durable, serves the reads that waited between, collects events and
+//! replies. A transaction that came this far cannot be refused.
+
+use crate::ops;
+use crate::ops::{Reading, Rules};
+use crate::pipeline::Asker;
+use crate::pipeline::announce::Announcer;
+use crate::pipeline::answer;
+use crate::pipeline::outputs::{Effect, Outputs};
+use crate::pipeline::prep::Prep;
+use crate::pipeline::room::{Item, Leaving, Room};
+use crate::pipeline::state::State;
+use crate::proto::reply;
+use crate::proto::reply::ReplyHeader;
+use crate::proto::request;
+use crate::proto::txn::{LoggedTxn, Txn};
+use crate::types::{Acl, ConnId, Id, Millis, OpCode, SessionId, Zxid};
+use crate::watch::Watches;
+
+/// Who may hear of what: asks connections for their present identities.
+pub trait Audience {
+    /// Whether this connection may read a node with this access list.
+    fn may_read(&mut self, conn: ConnId, acl: &[Acl]) -> bool;
+    /// Whether this connection is still there. One that has gone must not leave watches behind.
+    fn is_here(&mut self, conn: ConnId) -> bool;
+}
+
+/// Everything that finishing changes or asks.
+pub struct Finish<'f> {
+    /// The settings.
+    pub rules: &'f Rules,
+    /// The applied state.
+    pub state: &'f mut State,
+    /// Who waits for which event.
+    pub watches: &'f mut Watches,
+    /// Who may hear of it.
+    pub audience: &'f mut dyn Audience,
+    /// Told what has landed.
+    pub prep: &'f mut Prep,
+    /// The monotonic clock.
+    pub now: Millis,
+    /// What is to be done.
+    pub out: &'f mut Outputs,
+    /// Digests that did not match; a running count.
+    pub digest_mismatches: &'f mut u64,
+}
+
+impl Finish<'_> {
+    /// Finishes up to `count` items that are ready. Returns how many transactions were applied.
+    pub fn run(&mut self, room: &mut Room, count: usize) -> usize {
+        let mut applied = 0;
+        for _ in 0..count {
+            match room.leave(|leaving| self.one(leaving)) {
+                Some(true) => applied += 1,
+                Some(false) => {}
+                None => break,
+            }
+        }
+        applied
+    }
+
+    fn one(&mut self, leaving: Leaving<'_>) -> bool {
+        match leaving.item {
+            Item::Txn { zxid, body, asker } => {
+                let body = leaving
+                    .log
+                    .get(body)
+                    .expect("an item points into its own batch");
+                let logged = LoggedTxn::decode(body).expect("what prep encoded can be decoded");
+                assert_eq!(
+                    logged.header.zxid, zxid.0,
+                    "an item points at its own transaction"
+                );
+                self.apply(&logged, asker);
+                true
+            }
+            Item::Read {
+                asker,
+                session,
+                op,
+                body,
+                who,
+            } => {
+                let body = leaving
+                    .frames
+                    .get(body)
+                    .expect("an item points into its own batch");
+                self.read(asker, session, op, body, &who);
+                false
+            }
+            Item::Refusal { asker, code } => {
+                let start = self.out.bytes.len();
+                let zxid = self.state.last_zxid.0;
+                let header = ReplyHeader {
+                    xid: asker.xid,
+                    zxid,
+                    err: code.code(),
+                };
+                reply::append_header(&header, &mut self.out.bytes);
+                self.out.reply_since(start, asker.conn, asker.since);
+                false
+            }
+        }
+    }
+
+    fn apply(&mut self, logged: &LoggedTxn<'_>, asker: Option<Asker>) {
+        let zxid = Zxid(logged.header.zxid);
+        assert!(
+            zxid > self.state.last_zxid,
+            "{zxid} comes after {}",
+            self.state.last_zxid
+        );
+        let session = SessionId(logged.header.client_id);
+        let mut closed = None;
+        match &logged.txn {
+            Txn::CreateSession(txn) => self.state.sessions.open(session, txn.timeout_ms, self.now),
+            Txn::CloseSession(_) => {
+                self.state.sessions.close(session);
+                closed = Some(session);
+            }
+            _ => {}
+        }
+        let mut announcer = Announcer {
+            zxid,
+            watches: &mut *self.watches,
+            audience: &mut *self.audience,
+            out: &mut *self.out,
+        };
+        let applied = self
+            .state
+            .tree
+            .apply(&logged.header, &logged.txn, &mut announcer);
+        self.state.last_zxid = zxid;
+        self.compare_digest(logged);
+        self.prep.landed(zxid, closed);
+
+        if let Some(asker) = asker {
+            self.answer(logged, &applied, asker);
+        }
+        if let Some(session) = closed {
+            self.out.effects.push(Effect::SessionClosed { session });
+        }
+    }
+
+    fn answer(&mut self, logged: &LoggedTxn<'_>, applied: &crate::tree::Applied, asker: Asker) {
+        if let Txn::CreateSession(txn) = &logged.txn {
+            self.out.effects.push(Effect::SessionOpened {
+                conn: asker.conn,
+                session: SessionId(logged.header.client_id),
+                timeout_ms: txn.timeout_ms,
+            });
+            return;
+        }
+        let start = self.out.bytes.len();
+        let zxid = Zxid(logged.header.zxid);
+        answer::append(asker.xid, zxid, &logged.txn, applied, &mut self.out.bytes);
+        self.out.reply_since(start, asker.conn, asker.since);
+    }
+
+    /// The digest that prep foresaw must be that of the tree; a difference is loud but never fatal.
+    fn compare_digest(&mut self, logged: &LoggedTxn<'_>) {
+        let Some(digest) = &logged.digest else { return };
+        let actual = self.state.tree.digest();
+        if digest.tree_digest != actual {
+            *self.digest_mismatches += 1;
+            tracing::error!(
+                "Digests are not matching. Value is Zxid. zxid {} expected {} actual {actual}",
+                Zxid(logged.header.zxid),
+                digest.tree_digest,
+            );
+        }
+    }
+
+    fn read(&mut self, asker: Asker, session: SessionId, op: OpCode, body: &[u8], who: &[Id]) {
+        if !self.audience.is_here(asker.conn) {
+            return;
+        }
+        let start = self.out.bytes.len();
+        let mut reading = Reading {
+            rules: self.rules,
+            tree: &self.state.tree,
+            zxid: self.state.last_zxid,
+            session,
+            conn: asker.conn,
+            who,
+            watches: &mut *self.watches,
+        };
+        let mut body = request::reader(body, self.rules.field_bytes_max);
+        ops::serve(&mut reading, asker.xid, op, &mut body, &mut self.out.bytes);
+        self.out.reply_since(start, asker.conn, asker.since);
+    }
+}

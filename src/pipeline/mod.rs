@@ -1,0 +1,40 @@
+//! The order things happen in: one stage per file, pure.
+//!
+//! ```text
+//! prep    judge a request against the future tree, stamp zxid and time, append its transaction
+//! room    wait until the log says it is durable; leave in order
+//! finish  apply, collect events and replies
+//! ```
+//!
+//! A read that stands behind an unanswered write of its own session waits in the same room and is
+//! served between the transactions around it: requests of one session take effect in the order sent.
+
+mod announce;
+mod answer;
+pub mod checkpoint;
+mod finish;
+mod outputs;
+mod prep;
+mod reap;
+mod room;
+mod state;
+
+pub use finish::{Audience, Finish};
+pub use outputs::{Effect, Outputs};
+pub use prep::{Incoming, Prep, Prepared};
+pub use reap::Reaper;
+pub use room::{Item, LogBatch, OpenBatch, Room};
+pub use state::State;
+
+use crate::types::{ConnId, Millis};
+
+/// Who waits for an answer, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker {
+    /// The connection.
+    pub conn: ConnId,
+    /// The request's number.
+    pub xid: i32,
+    /// When the request was read, by the monotonic clock.
+    pub since: Millis,
+}

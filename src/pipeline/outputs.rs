@@ -1,0 +1,66 @@
+//! What finishing a batch asks the street to do, in the order in which it must be seen to happen.
+
+use std::ops::Range;
+
+use crate::types::{ConnId, Millis, SessionId};
+
+/// One thing to do. Ranges point into [`Outputs::bytes`] and [`Outputs::receivers`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Send a reply; one request of the connection is answered.
+    Reply {
+        /// To whom.
+        conn: ConnId,
+        /// The framed reply, events that it causes at once before it.
+        bytes: Range<usize>,
+        /// When the request was read.
+        since: Millis,
+    },
+    /// Send one event to several connections.
+    Event {
+        /// To whom.
+        receivers: Range<usize>,
+        /// The framed event.
+        bytes: Range<usize>,
+    },
+    /// A session was created: tell the connection that asked.
+    SessionOpened {
+        /// Who asked.
+        conn: ConnId,
+        /// The new session.
+        session: SessionId,
+        /// Its timeout, ms.
+        timeout_ms: i32,
+    },
+    /// A session has ended: close its connection once everything before is sent.
+    SessionClosed {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+/// Effects in order, and the bytes they speak of.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// What to do.
+    pub effects: Vec<Effect>,
+    /// Encoded frames.
+    pub bytes: Vec<u8>,
+    /// Receivers of events.
+    pub receivers: Vec<ConnId>,
+}
+
+impl Outputs {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.effects.clear();
+        self.bytes.clear();
+        self.receivers.clear();
+    }
+
+    /// Adds a reply whose bytes are those appended since `start`.
+    pub(super) fn reply_since(&mut self, start: usize, conn: ConnId, since: Millis) {
+        let bytes = start..self.bytes.len();
+        self.effects.push(Effect::Reply { conn, bytes, since });
+    }
+}

@@ -1,0 +1,233 @@
+//! Stage 1: judges a request against the future tree, stamps zxid and time, appends its transaction to
+//! the log batch. A refusal keeps its place as an error transaction.
+
+use std::collections::BTreeSet;
+
+use crate::ops;
+use crate::ops::{Judging, Overlay, Rules};
+use crate::pipeline::state::State;
+use crate::proto::request::{Request, RequestReader};
+use crate::proto::txn::{CreateSessionTxn, ErrorTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
+use crate::storage::format::txn_log::OpenRecord;
+use crate::tree::digest::DIGEST_VERSION;
+use crate::types::{ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
+
+/// A write as it comes off a connection.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    /// Who asks.
+    pub session: SessionId,
+    /// The request's number.
+    pub xid: i32,
+    /// What is asked.
+    pub op: OpCode,
+    /// The request's body.
+    pub body: RequestReader<'a>,
+    /// The connection's identities when the request was read.
+    pub who: &'a [Id],
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {
+    /// It is a transaction in the log batch, perhaps one that says it was refused.
+    Logged(Zxid),
+    /// It is refused and leaves no trace.
+    Refused(ErrorCode),
+    /// Its session is gone or going: nobody is answered.
+    Dropped,
+}
+
+/// The judge's memory: writes in flight, the last number given.
+#[derive(Debug)]
+pub struct Prep {
+    overlay: Overlay,
+    last: Zxid,
+    digests: bool,
+    /// Sessions whose end is in flight.
+    closing: BTreeSet<SessionId>,
+}
+
+impl Prep {
+    /// Nothing in flight after this state.
+    pub fn new(state: &State, seed: u64, digests: bool) -> Self {
+        Prep {
+            overlay: Overlay::new(seed, digests, state.tree.digest()),
+            last: state.last_zxid,
+            digests,
+            closing: BTreeSet::new(),
+        }
+    }
+
+    /// The last number given.
+    pub fn last_zxid(&self) -> Zxid {
+        self.last
+    }
+
+    /// Whether this session's end is in flight.
+    pub fn is_closing(&self, session: SessionId) -> bool {
+        self.closing.contains(&session)
+    }
+
+    /// Judges one request and appends its record to `log`.
+    pub fn request(
+        &mut self,
+        state: &State,
+        rules: &Rules,
+        mut incoming: Incoming<'_>,
+        time: Millis,
+        log: &mut Vec<u8>,
+    ) -> Prepared {
+        let session = incoming.session;
+        if !state.sessions.is_open(session) || self.closing.contains(&session) {
+            return Prepared::Dropped;
+        }
+        let zxid = self.last.next();
+        let header = |op: OpCode| TxnHeader {
+            client_id: session.0,
+            cxid: incoming.xid,
+            zxid: zxid.0,
+            time: time.0,
+            kind: op.code(),
+        };
+        let request = Request::decode(incoming.op, &mut incoming.body);
+        let judged = match request {
+            Err(_) if !ops::undecodable_takes_zxid(incoming.op) => {
+                return Prepared::Refused(ErrorCode::MarshallingError);
+            }
+            Err(_) => Err(ErrorCode::MarshallingError),
+            Ok(request) => {
+                let mut judging = Judging {
+                    rules,
+                    tree: &state.tree,
+                    overlay: &mut self.overlay,
+                    session,
+                    who: incoming.who,
+                    zxid,
+                    time,
+                };
+                ops::judge(&mut judging, request)
+            }
+        };
+        let txn = judged.unwrap_or_else(|code| Txn::Error(ErrorTxn { err: code.code() }));
+        if matches!(txn, Txn::CloseSession(_)) {
+            self.closing.insert(session);
+        }
+        self.log(header(txn.op()), txn, log)
+    }
+
+    /// Appends the transaction that opens a session.
+    pub fn open_session(
+        &mut self,
+        session: SessionId,
+        timeout_ms: i32,
+        time: Millis,
+        log: &mut Vec<u8>,
+    ) -> Prepared {
+        let header = self.own_header(session, OpCode::CreateSession, time);
+        self.log(
+            header,
+            Txn::CreateSession(CreateSessionTxn { timeout_ms }),
+            log,
+        )
+    }
+
+    /// Appends the transaction that ends a session which has expired; `None` when its end is already
+    /// in flight.
+    pub fn expire_session(
+        &mut self,
+        state: &State,
+        rules: &Rules,
+        session: SessionId,
+        time: Millis,
+        log: &mut Vec<u8>,
+    ) -> Option<Prepared> {
+        if !self.closing.insert(session) {
+            return None;
+        }
+        let header = self.own_header(session, OpCode::CloseSession, time);
+        let mut judging = Judging {
+            rules,
+            tree: &state.tree,
+            overlay: &mut self.overlay,
+            session,
+            who: &[],
+            zxid: self.last.next(),
+            time,
+        };
+        let txn = ops::close_session(&mut judging);
+        Some(self.log(header, txn, log))
+    }
+
+    /// Judges the reaping of a container or TTL node; one that is no longer due is skipped without a
+    /// trace.
+    pub fn reap(
+        &mut self,
+        state: &State,
+        rules: &Rules,
+        path: &str,
+        time: Millis,
+        log: &mut Vec<u8>,
+    ) -> bool {
+        let header = self.own_header(SessionId::NONE, OpCode::DeleteContainer, time);
+        let mut judging = Judging {
+            rules,
+            tree: &state.tree,
+            overlay: &mut self.overlay,
+            session: SessionId::NONE,
+            who: &[],
+            zxid: self.last.next(),
+            time,
+        };
+        match ops::reap(&mut judging, path) {
+            Ok(txn) => {
+                self.log(header, txn, log);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn own_header(&self, session: SessionId, op: OpCode, time: Millis) -> TxnHeader {
+        let zxid = self.last.next().0;
+        TxnHeader {
+            client_id: session.0,
+            cxid: 0,
+            zxid,
+            time: time.0,
+            kind: op.code(),
+        }
+    }
+
+    /// Frames the transaction; from here on its number is taken.
+    fn log(&mut self, header: TxnHeader, txn: Txn<'_>, log: &mut Vec<u8>) -> Prepared {
+        let zxid = Zxid(header.zxid);
+        assert_eq!(
+            zxid,
+            self.last.next(),
+            "transactions are numbered without gaps"
+        );
+        let digest = (self.digests && !matches!(txn, Txn::Error(_))).then(|| TxnDigest {
+            version: DIGEST_VERSION,
+            tree_digest: self.overlay.digest(),
+        });
+        let record = OpenRecord::open(log);
+        LoggedTxn {
+            header,
+            txn,
+            digest,
+        }
+        .append(log);
+        record.close(log);
+        self.last = zxid;
+        Prepared::Logged(zxid)
+    }
+
+    /// A transaction has been applied.
+    pub fn landed(&mut self, zxid: Zxid, closed: Option<SessionId>) {
+        self.overlay.landed(zxid);
+        if let Some(session) = closed {
+            self.closing.remove(&session);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! From `clientPort` and `clientPortAddress` to listening sockets.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+
+use crate::config::Network;
+use crate::net::listen;
+use crate::server::error::ServerError;
+
+/// What Java's `ServerSocket` takes when told nothing.
+const BACKLOG: i32 = 50;
+
+/// Opens the client port; `None` when the settings want none.
+///
+/// # Errors
+/// When the address cannot be resolved or is in use.
+pub(super) fn client_port(network: &Network) -> Result<Option<TcpListener>, ServerError> {
+    let Some(port) = network.client_port else {
+        return Ok(None);
+    };
+    let backlog = match network.client_port_listen_backlog {
+        backlog if backlog > 0 => backlog,
+        _ => BACKLOG,
+    };
+    let host = network.client_port_address.as_deref();
+    let address = format!("{}:{port}", host.unwrap_or("*"));
+    let bound = match host {
+        Some(host) => bind_host(host, port, backlog),
+        None => bind_any(port, backlog),
+    };
+    let listener = bound.map_err(|source| ServerError::Listen { address, source })?;
+    Ok(Some(listener))
+}
+
+fn bind_host(host: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
+    let mut error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (host.trim_matches(['[', ']']), port).to_socket_addrs()? {
+        match listen::bind(address, backlog) {
+            Ok(listener) => return Ok(listener),
+            Err(failure) => error = failure,
+        }
+    }
+    Err(error)
+}
+
+/// All addresses of both families; of IPv4 alone on a machine without IPv6.
+fn bind_any(port: u16, backlog: i32) -> io::Result<TcpListener> {
+    let any = |ip: IpAddr| SocketAddr::new(ip, port);
+    match listen::bind(any(Ipv6Addr::UNSPECIFIED.into()), backlog) {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            listen::bind(any(Ipv4Addr::UNSPECIFIED.into()), backlog)
+        }
+        bound => bound,
+    }
+}

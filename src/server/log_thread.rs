@@ -1,0 +1,147 @@
+//! Owns the transaction log: appends what the line sends, flushes, reports how far it is durable.
+//! Whatever piled up while one flush ran goes into the next.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::pipeline::LogBatch;
+use crate::pipeline::checkpoint::Checkpoint;
+use crate::server::entropy;
+use crate::server::line::Letter;
+use crate::server::mailbox::Mailbox;
+use crate::server::snapshot_thread::SnapshotOrder;
+use crate::storage::txn_log::{LogError, LogWriter};
+use crate::types::Zxid;
+
+/// What the log thread is told.
+#[derive(Debug)]
+pub enum Order {
+    /// Append and make durable.
+    Append(LogBatch),
+    /// Flush and end.
+    Stop,
+}
+
+/// When to flush.
+#[derive(Debug, Clone, Copy)]
+pub struct FlushPolicy {
+    /// `flushDelay`: let this long pass for others to join; zero flushes at once.
+    pub delay: Duration,
+    /// `maxWriteQueuePollTime`: with a delay, flush when nothing came for this long.
+    pub idle: Duration,
+    /// `maxBatchSize`: flush when as many transactions wait; `None` for no limit.
+    pub records_max: Option<u32>,
+}
+
+/// The log's thread, before it runs.
+pub struct LogThread {
+    /// The end of the log.
+    pub writer: LogWriter,
+    /// Where orders arrive.
+    pub mailbox: Arc<Mailbox<Order>>,
+    /// Told what is durable.
+    pub line: Arc<Mailbox<Letter>>,
+    /// Told to take snapshots.
+    pub snapshots: Arc<Mailbox<SnapshotOrder>>,
+    /// When a snapshot is due.
+    pub checkpoint: Checkpoint,
+    /// When a flush is due.
+    pub policy: FlushPolicy,
+}
+
+const FOREVER: Duration = Duration::from_secs(3600);
+
+impl LogThread {
+    /// Runs until told to stop.
+    ///
+    /// # Errors
+    /// When the log cannot be written. Nothing more is acknowledged then; the server must end.
+    pub fn run(mut self) -> Result<(), LogError> {
+        let mut orders = Vec::new();
+        loop {
+            self.mailbox.take(&mut orders, FOREVER);
+            let mut pending = Pending::default();
+            let mut stop = self.append(&mut orders, &mut pending)?;
+            while !stop && self.may_wait(&pending) {
+                if !self.mailbox.take(&mut orders, self.policy.idle) {
+                    break;
+                }
+                stop = self.append(&mut orders, &mut pending)?;
+            }
+            self.flush(&mut pending)?;
+            if stop {
+                return Ok(());
+            }
+        }
+    }
+
+    fn may_wait(&self, pending: &Pending) -> bool {
+        let full = self
+            .policy
+            .records_max
+            .is_some_and(|max| pending.records >= max);
+        pending.records > 0 && !full && pending.since.elapsed() < self.policy.delay
+    }
+
+    /// Appends everything ordered. Returns whether the last order was to stop.
+    fn append(&mut self, orders: &mut Vec<Order>, pending: &mut Pending) -> Result<bool, LogError> {
+        for order in orders.drain(..) {
+            let batch = match order {
+                Order::Append(batch) => batch,
+                Order::Stop => return Ok(true),
+            };
+            self.writer
+                .append(&batch.bytes, batch.first, batch.last, batch.records)?;
+            pending.records += batch.records;
+            pending.last = Some(batch.last);
+            if self
+                .policy
+                .records_max
+                .is_some_and(|max| pending.records >= max)
+            {
+                self.flush(pending)?;
+            }
+        }
+        Ok(false)
+    }
+
+    fn flush(&mut self, pending: &mut Pending) -> Result<(), LogError> {
+        let Some(last) = pending.last.take() else {
+            return Ok(());
+        };
+        let records = std::mem::take(&mut pending.records);
+        let durable = self.writer.flush()?;
+        assert!(
+            durable.zxid >= last,
+            "a flush reached {} and not {last}",
+            durable.zxid
+        );
+        self.line.send(Letter::Durable(durable.zxid));
+        let bytes = self.writer.tally().bytes;
+        if self
+            .checkpoint
+            .appended(u64::from(records), bytes, entropy::random())
+        {
+            self.writer.roll()?;
+            self.snapshots.send(SnapshotOrder::Take);
+        }
+        Ok(())
+    }
+}
+
+/// Appended and not flushed.
+struct Pending {
+    records: u32,
+    last: Option<Zxid>,
+    since: Instant,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Pending {
+            records: 0,
+            last: None,
+            since: Instant::now(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Wiring: threads, mailboxes, locks, the clock, the start and stop order. Decides nothing about
+//! ZooKeeper; moves values between rooms and owns the resources.
+//!
+//! ```text
+//! shards (tokio) --submissions--> line --log batches--> log thread
+//!    ^                            |  ^----- durable ------'   |
+//!    '-- outboxes, bells ---------'                           '--> housekeeper (snapshots, purge)
+//! ```
+
+mod clock;
+mod entropy;
+mod error;
+mod line;
+mod listeners;
+mod log_thread;
+mod mailbox;
+mod ports;
+mod recover;
+mod registry;
+mod settings;
+mod shared;
+mod snapshot_thread;
+mod start;
+mod stats;
+mod threads;
+mod view;
+
+pub use error::ServerError;
+pub use start::{Server, start};

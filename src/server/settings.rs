@@ -1,0 +1,125 @@
+//! From settings to the plain values that rooms below want.
+
+use std::time::Duration;
+
+use crate::auth::{AuthRules, DigestAlgorithm};
+use crate::config;
+use crate::config::{Config, SnapshotCompression};
+use crate::net::client::Limits;
+use crate::ops::Rules;
+use crate::pipeline::Reaper;
+use crate::server::log_thread::FlushPolicy;
+use crate::server::snapshot_thread::PurgePolicy;
+use crate::storage::format::file_name::Compression;
+use crate::storage::txn_log::LogOptions;
+use crate::types::{Millis, OwnerRules};
+
+fn size(bytes: u32) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn auth(auth: &config::Auth) -> AuthRules {
+    let algorithm = match auth.digest_algorithm {
+        config::DigestAlgorithm::Sha1 => DigestAlgorithm::Sha1,
+        config::DigestAlgorithm::Sha256 => DigestAlgorithm::Sha256,
+        config::DigestAlgorithm::Sha512 => DigestAlgorithm::Sha512,
+        config::DigestAlgorithm::Sha3_256 => DigestAlgorithm::Sha3_256,
+    };
+    AuthRules {
+        skip_acl: auth.skip_acl,
+        digest: auth.digest_enabled.then_some(algorithm),
+        super_digest: auth.super_digest.clone(),
+        enforced_schemes: (!auth.enforced_schemes.is_empty())
+            .then(|| auth.enforced_schemes.clone()),
+    }
+}
+
+/// Which node types there are.
+pub(super) fn owner_rules(config: &Config) -> OwnerRules {
+    OwnerRules {
+        extended_types: config.nodes.extended_types_enabled,
+        emulate_353: config.nodes.emulate_353_ttl_nodes,
+    }
+}
+
+/// Longest string or buffer within a request.
+fn field_bytes_max(config: &Config) -> usize {
+    let network = &config.network;
+    size(network.jute_max_buffer_bytes).saturating_add(size(network.jute_max_buffer_extra_bytes))
+}
+
+/// The settings of operations.
+pub(super) fn rules(config: &Config) -> Rules {
+    Rules {
+        auth: auth(&config.auth),
+        owners: owner_rules(config),
+        enforce_quota: config.nodes.enforce_quota,
+        reconfig_enabled: config.reconfig_enabled,
+        close_session_lists_paths: config.storage.close_session_txn,
+        field_bytes_max: field_bytes_max(config),
+    }
+}
+
+/// The settings of the client port.
+pub(super) fn limits(config: &Config) -> Limits {
+    Limits {
+        frame_bytes_max: size(config.network.jute_max_buffer_bytes),
+        field_bytes_max: field_bytes_max(config),
+        session_timeout_ms_min: config.timing.min_session_timeout_ms,
+        session_timeout_ms_max: config.timing.max_session_timeout_ms,
+        in_process_max: size(config.pipeline.global_outstanding_limit),
+        sessionless_ms: i64::from(config.network.sessionless_timeout_ms),
+        tcp_keep_alive: config.network.client_tcp_keep_alive,
+    }
+}
+
+/// How the log is written.
+pub(super) fn log_options(config: &Config) -> LogOptions {
+    LogOptions {
+        pre_alloc_size_kb: config.storage.pre_alloc_size_kb,
+        size_limit_kb: config.storage.txn_log_size_limit_kb,
+        force_sync: config.storage.force_sync,
+        fsync_warning: Duration::from_millis(config.storage.fsync_warning_threshold_ms),
+    }
+}
+
+/// When the log is flushed.
+pub(super) fn flush_policy(config: &Config) -> FlushPolicy {
+    FlushPolicy {
+        delay: Duration::from_millis(config.pipeline.flush_delay_ms),
+        idle: Duration::from_millis(config.pipeline.max_write_queue_poll_time_ms),
+        records_max: config.pipeline.max_batch_size,
+    }
+}
+
+/// How snapshots are compressed.
+pub(super) fn compression(config: &Config) -> Compression {
+    match config.storage.snapshot_compression {
+        SnapshotCompression::None => Compression::None,
+        SnapshotCompression::Gzip => Compression::Gzip,
+        SnapshotCompression::Snappy => Compression::Snappy,
+    }
+}
+
+/// When old files are purged.
+pub(super) fn purge_policy(config: &Config) -> Option<PurgePolicy> {
+    const HOUR_SECONDS: u64 = 3600;
+    let purge = &config.storage.purge;
+    let hours = purge.interval_hours?;
+    Some(PurgePolicy {
+        retain: size(purge.snap_retain_count),
+        interval: Duration::from_secs(u64::from(hours) * HOUR_SECONDS),
+    })
+}
+
+/// When containers and TTL nodes go.
+pub(super) fn reaper(config: &Config, now: Millis) -> Reaper {
+    let containers = &config.nodes.containers;
+    let never_used = containers.max_never_used_interval_ms.unwrap_or(0);
+    Reaper::new(
+        i64::from(containers.check_interval_ms),
+        i64::from(containers.max_per_minute),
+        i64::try_from(never_used).unwrap_or(i64::MAX),
+        now,
+    )
+}

@@ -1,0 +1,29 @@
+//! Files: the thin layer that moves bytes and flushes. Knows when bytes are safe, not what they mean.
+//!
+//! ```text
+//! dataDir/version-2/snapshot.<hex>      always whole: written aside, flushed, renamed
+//! dataLogDir/version-2/log.<hex>        every record before the last flush is whole
+//! either/version-2/.oxkeeper.lock       one process
+//! ```
+//!
+//! | when | what is durable |
+//! | --- | --- |
+//! | [`txn_log::LogWriter::flush`] returns | every record appended before, and the name of its file |
+//! | a log is begun | every older log, to its end |
+//! | [`snapshots::SnapshotWriter::finish`] returns | the snapshot and its name |
+//! | [`recover::read_all`] returns | no log has a torn end any more |
+
+pub mod disk;
+pub mod format;
+pub mod layout;
+pub mod lock;
+pub mod purge;
+pub mod recover;
+mod replay;
+pub mod snapshots;
+pub mod txn_log;
+
+#[cfg(test)]
+mod recover_tests;
+#[cfg(test)]
+pub(crate) mod testing;

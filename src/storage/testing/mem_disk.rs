@@ -1,0 +1,339 @@
+//! A disk in memory. It knows what was flushed, so it can show what a power cut would leave; it counts
+//! its operations, so that any of them can be made to fail.
+
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::storage::disk::{Create, Disk, DiskError, DiskFile};
+use crate::storage::format::scan::SECTOR_BYTES;
+
+/// What happens at one operation that changes the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It fails and does nothing; so does every later one until [`MemDisk::heal`].
+    Full,
+    /// A write stops half way; later operations work.
+    ShortWrite,
+    /// A flush fails, and what it should have made durable is forgotten by the disk although reading
+    /// still shows it; later flushes report success.
+    FailedSync,
+}
+
+/// What a power cut does with what was not flushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unflushed {
+    /// All of it is gone.
+    Lost,
+    /// All of it happened to be written.
+    Kept,
+    /// Each sector, length and name is kept or lost by the toss of a coin with this seed.
+    Tossed(u64),
+}
+
+#[derive(Debug, Clone, Default)]
+struct Inode {
+    /// As reading shows it.
+    now: Vec<u8>,
+    /// As a power cut leaves it.
+    durable: Vec<u8>,
+    /// Sectors written since the last flush.
+    touched: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inodes: Vec<Inode>,
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    operations: u64,
+    fault: Option<(u64, Fault)>,
+    full: bool,
+    log: Vec<String>,
+}
+
+/// A disk in memory; clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MemDisk(Arc<Mutex<State>>);
+
+fn failed(verb: &'static str, path: &Path, error: &str) -> DiskError {
+    DiskError::of(verb, path)(io::Error::other(error.to_owned()))
+}
+
+impl MemDisk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Makes the operation with this number, counted from now on with 0, fail.
+    pub(crate) fn fail_at(&self, operation: u64, fault: Fault) {
+        let mut state = self.state();
+        state.fault = Some((state.operations + operation, fault));
+    }
+
+    /// Ends [`Fault::Full`].
+    pub(crate) fn heal(&self) {
+        let mut state = self.state();
+        state.full = false;
+        state.fault = None;
+    }
+
+    /// How many operations that change the disk there were.
+    pub(crate) fn operations(&self) -> u64 {
+        self.state().operations
+    }
+
+    /// The operations so far, one word and one file name each.
+    pub(crate) fn history(&self) -> Vec<String> {
+        self.state().log.clone()
+    }
+
+    /// A file's bytes.
+    pub(crate) fn bytes(&self, path: &Path) -> Vec<u8> {
+        let state = self.state();
+        state.inodes[state.names[path]].now.clone()
+    }
+
+    /// Puts a file there, durably.
+    pub(crate) fn put(&self, path: &Path, bytes: &[u8]) {
+        let mut state = self.state();
+        let inode = state.inodes.len();
+        state.inodes.push(Inode {
+            now: bytes.to_vec(),
+            durable: bytes.to_vec(),
+            touched: Vec::new(),
+        });
+        state.names.insert(path.to_owned(), inode);
+        state.durable_names.insert(path.to_owned(), inode);
+    }
+
+    /// Flips one bit of a file.
+    pub(crate) fn flip(&self, path: &Path, byte: usize, bit: u8) {
+        let mut state = self.state();
+        let inode = state.names[path];
+        state.inodes[inode].now[byte] ^= 1 << bit;
+        state.inodes[inode].durable[byte] ^= 1 << bit;
+    }
+
+    /// The disk as a power cut now would leave it.
+    pub(crate) fn power_cut(&self, unflushed: Unflushed) -> MemDisk {
+        let state = self.state();
+        let mut coin = Coin(unflushed);
+        let names = if coin.keeps() {
+            &state.names
+        } else {
+            &state.durable_names
+        };
+        let after = MemDisk::default();
+        for (path, inode) in names {
+            after.put(path, &survivor(&state.inodes[*inode], &mut coin));
+        }
+        after
+    }
+}
+
+fn survivor(inode: &Inode, coin: &mut Coin) -> Vec<u8> {
+    let length = if coin.keeps() {
+        inode.now.len()
+    } else {
+        inode.durable.len()
+    };
+    let mut bytes = inode.durable.clone();
+    bytes.resize(length, 0);
+    for sector in &inode.touched {
+        let start = (sector * SECTOR_BYTES).min(length);
+        let end = (start + SECTOR_BYTES).min(length).min(inode.now.len());
+        if coin.keeps() && start < end {
+            bytes[start..end].copy_from_slice(&inode.now[start..end]);
+        }
+    }
+    bytes
+}
+
+struct Coin(Unflushed);
+
+impl Coin {
+    fn keeps(&mut self) -> bool {
+        match &mut self.0 {
+            Unflushed::Lost => false,
+            Unflushed::Kept => true,
+            Unflushed::Tossed(seed) => {
+                *seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                *seed >> 63 == 1
+            }
+        }
+    }
+}
+
+impl State {
+    /// Counts an operation and says what goes wrong with it.
+    fn operate(&mut self, verb: &'static str, path: &Path) -> Result<Option<Fault>, DiskError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.log.push(format!("{verb} {name}"));
+        let now = self.operations;
+        self.operations += 1;
+        let fault = self
+            .fault
+            .filter(|(at, _)| *at == now)
+            .map(|(_, fault)| fault);
+        self.full |= fault == Some(Fault::Full);
+        if self.full {
+            return Err(failed(verb, path, "no space left on device"));
+        }
+        Ok(fault)
+    }
+
+    fn inode(&self, path: &Path) -> Result<usize, DiskError> {
+        let missing = || DiskError::of("find", path)(io::ErrorKind::NotFound.into());
+        self.names.get(path).copied().ok_or_else(missing)
+    }
+
+    fn write(&mut self, inode: usize, offset: usize, bytes: &[u8]) {
+        let inode = &mut self.inodes[inode];
+        let end = offset + bytes.len();
+        if inode.now.len() < end {
+            inode.now.resize(end, 0);
+        }
+        inode.now[offset..end].copy_from_slice(bytes);
+        let sectors = offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
+        inode.touched.extend(sectors);
+        inode.touched.sort_unstable();
+        inode.touched.dedup();
+    }
+
+    fn sync(&mut self, inode: usize) {
+        let inode = &mut self.inodes[inode];
+        inode.durable.clone_from(&inode.now);
+        inode.touched.clear();
+    }
+}
+
+impl Disk for MemDisk {
+    fn list(&self, dir: &Path) -> Result<Vec<String>, DiskError> {
+        let state = self.state();
+        let inside = state.names.keys().filter(|path| path.parent() == Some(dir));
+        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        Ok(inside.map(name).collect())
+    }
+
+    fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, DiskError> {
+        let state = self.state();
+        let bytes = state.inodes[state.inode(path)?].now.clone();
+        Ok(Box::new(Cursor::new(bytes)))
+    }
+
+    fn len(&self, path: &Path) -> Result<u64, DiskError> {
+        let state = self.state();
+        Ok(state.inodes[state.inode(path)?].now.len() as u64)
+    }
+
+    fn create(&self, path: &Path, how: Create) -> Result<Box<dyn DiskFile>, DiskError> {
+        let mut state = self.state();
+        state.operate("create", path)?;
+        let inode = match (state.names.get(path).copied(), how) {
+            (Some(_), Create::New) => {
+                return Err(DiskError::of("create", path)(
+                    io::ErrorKind::AlreadyExists.into(),
+                ));
+            }
+            (Some(inode), Create::Replace) => {
+                state.inodes[inode].now.clear();
+                inode
+            }
+            (None, _) => {
+                state.inodes.push(Inode::default());
+                state.inodes.len() - 1
+            }
+        };
+        state.names.insert(path.to_owned(), inode);
+        Ok(Box::new(MemFile {
+            disk: self.clone(),
+            inode,
+            path: path.to_owned(),
+        }))
+    }
+
+    fn cut(&self, path: &Path, length: u64) -> Result<(), DiskError> {
+        let mut state = self.state();
+        state.operate("cut", path)?;
+        let inode = state.inode(path)?;
+        state.inodes[inode]
+            .now
+            .truncate(usize::try_from(length).unwrap());
+        state.sync(inode);
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        let mut state = self.state();
+        state.operate("rename", from)?;
+        let inode = state.inode(from)?;
+        state.names.remove(from);
+        state.names.insert(to.to_owned(), inode);
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), DiskError> {
+        let mut state = self.state();
+        // Removing works on a full disk.
+        state
+            .log
+            .push(format!("remove {}", path.file_name().unwrap().display()));
+        state.inode(path)?;
+        state.names.remove(path);
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> Result<(), DiskError> {
+        let mut state = self.state();
+        match state.operate("sync_dir", dir)? {
+            Some(Fault::FailedSync) => Err(failed("sync_dir", dir, "input/output error")),
+            _ => {
+                state.durable_names = state.names.clone();
+                Ok(())
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct MemFile {
+    disk: MemDisk,
+    inode: usize,
+    path: PathBuf,
+}
+
+impl DiskFile for MemFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let mut state = self.disk.state();
+        let fault = state.operate("write", &self.path)?;
+        let offset = usize::try_from(offset).unwrap();
+        if fault == Some(Fault::ShortWrite) {
+            state.write(self.inode, offset, &bytes[..bytes.len() / 2]);
+            return Err(failed("write", &self.path, "no space left on device"));
+        }
+        state.write(self.inode, offset, bytes);
+        Ok(())
+    }
+
+    fn set_len(&mut self, length: u64) -> Result<(), DiskError> {
+        let mut state = self.disk.state();
+        state.operate("set_len", &self.path)?;
+        let length = usize::try_from(length).unwrap();
+        state.inodes[self.inode].now.resize(length, 0);
+        Ok(())
+    }
+
+    fn sync_data(&mut self) -> Result<(), DiskError> {
+        let mut state = self.disk.state();
+        if state.operate("sync", &self.path)? == Some(Fault::FailedSync) {
+            state.inodes[self.inode].touched.clear();
+            return Err(failed("sync", &self.path, "input/output error"));
+        }
+        state.sync(self.inode);
+        Ok(())
+    }
+}

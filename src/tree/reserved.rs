@@ -1,0 +1,73 @@
+//! The root and the nodes under `/zookeeper` that every tree has.
+
+use crate::tree::Tree;
+use crate::tree::node::Node;
+use crate::tree::node::NodeId;
+use crate::types::path::{CONFIG, QUOTA, ZOOKEEPER};
+use crate::types::{Acl, NodeStat, open_acl, read_acl};
+
+impl Tree {
+    /// The root, which is in no list: called once, first.
+    pub(crate) fn add_root(&mut self) {
+        let node = Node::new("", Some(b""), 0, &NodeStat::default());
+        let id = NodeId(self.nodes.insert(node));
+        assert_eq!(id, NodeId::ROOT, "the root comes first");
+        self.account_for(id, "");
+    }
+
+    /// Adds those of `/zookeeper`, `/zookeeper/quota` and `/zookeeper/config` that are missing.
+    /// Releases before 3.5 had no `/zookeeper/config`.
+    // apache 3.9.5: server/DataTree.java DataTree, addConfigNode
+    pub(crate) fn add_reserved(&mut self) {
+        self.add_missing(ZOOKEEPER, &open_acl(), 0);
+        self.add_missing(QUOTA, &open_acl(), 0);
+        self.add_missing(CONFIG, &read_acl(), -1);
+    }
+
+    /// The parents' stats stay as they are: these children were never counted.
+    fn add_missing(&mut self, path: &str, acl: &[Acl], aversion: i32) {
+        if self.find(path).is_some() {
+            return;
+        }
+        let (parent, name) = path.rsplit_once('/').expect("a reserved path has a parent");
+        let parent = self.find_id(parent).expect("reserved parents come first");
+        let stat = NodeStat {
+            aversion,
+            ..NodeStat::default()
+        };
+        let acl = self.acls.add_words(acl);
+        self.attach(parent, path, Node::new(name, Some(b""), acl, &stat));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tree::test_support::tree;
+    use crate::types::read_acl;
+
+    #[test]
+    fn the_tree_of_a_new_server() {
+        let tree = tree();
+        let look = |path: &str| {
+            let node = tree.find(path).unwrap();
+            let stat = node.stat();
+            assert_eq!(node.data(), Some(&b""[..]));
+            (
+                stat.version,
+                stat.cversion,
+                stat.aversion,
+                stat.num_children,
+                node.is_open_acl(),
+            )
+        };
+        assert_eq!(look("/"), (0, -1, 0, 1, true));
+        assert_eq!(look("/zookeeper"), (0, -2, 0, 2, true));
+        assert_eq!(look("/zookeeper/quota"), (0, 0, 0, 0, true));
+        assert_eq!(look("/zookeeper/config"), (0, 0, -1, 0, false));
+        assert_eq!(tree.find("/zookeeper/config").unwrap().acl(), read_acl());
+        assert_eq!(tree.node_count(), 4);
+        assert_eq!(tree.descendant_count("/"), Some(3));
+        assert_eq!(tree.data_bytes(), 44);
+        assert_eq!(tree.digest(), 0x51c6_d660);
+    }
+}

@@ -1,0 +1,23 @@
+//! Every hard bound of the server, unit last. Settings have their defaults in `config`.
+
+/// Default of `jute.maxbuffer`: the longest frame accepted.
+pub const FRAME_BYTES_MAX_DEFAULT: usize = 0xf_ffff;
+/// A connection with this much unsent output is not read from.
+pub const OUTBOX_PAUSE_BYTES: usize = 1 << 20;
+/// A connection whose unsent events and replies pass this is closed: its peer does not read.
+pub const OUTBOX_BYTES_MAX: usize = 256 << 20;
+/// Bytes one socket read can bring.
+pub const READ_CHUNK_BYTES: usize = 64 << 10;
+/// Transactions applied under one hold of the tree's lock.
+pub const APPLY_BATCH_MAX: usize = 256;
+/// Nodes visited under one hold of the tree's lock while a snapshot is written.
+pub const SNAPSHOT_SLICE_NODES: usize = 512;
+
+const _: () = assert!(
+    OUTBOX_PAUSE_BYTES < OUTBOX_BYTES_MAX,
+    "reading pauses before a connection is cut"
+);
+const _: () = assert!(
+    READ_CHUNK_BYTES < FRAME_BYTES_MAX_DEFAULT,
+    "a frame may take several reads"
+);
