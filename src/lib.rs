@@ -23,6 +23,7 @@ pub mod net;
 pub mod storage;
 
 // Floor 8: visitors, besides the clients in `net`.
+pub mod admin;
 pub mod bench;
 
 // Floor 9: wiring.

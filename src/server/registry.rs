@@ -87,13 +87,8 @@ impl Registry {
     }
 
     /// Connections now.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.conns.len()
-    }
-
-    /// Whether nobody is connected.
-    pub fn is_empty(&self) -> bool {
-        self.conns.is_empty()
     }
 
     /// The connection that holds a session.
@@ -124,14 +119,6 @@ impl Registry {
                 .conns
                 .get(&holder.conn)
                 .map(|outbox| (outbox.touched(), outbox.timeout_ms())),
-        }
-    }
-
-    /// Closes every connection.
-    pub fn close_all(&self) {
-        for outbox in self.conns.values() {
-            outbox.close(Closing::AfterFlush);
-            outbox.ring();
         }
     }
 }

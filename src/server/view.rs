@@ -1,33 +1,152 @@
 //! The operator's windows onto a running server, implemented.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use crate::config::Config;
+use rustix::process::{Resource, getrlimit};
+
+use crate::admin::four_letter;
+use crate::admin::view::{ConnectionFacts, Facts, LatencyFacts, ServerView, Settings};
+use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
+use crate::server::clock;
 use crate::server::shared::Shared;
 use crate::storage::layout::DataDirs;
-use crate::types::ConnId;
+use crate::types::{ConnId, Millis};
 
 /// What four-letter words are answered from.
-pub struct View {
-    _shared: Arc<Shared>,
+pub(super) struct View {
+    shared: Arc<Shared>,
+    settings: Settings,
+    whitelist: WordWhitelist,
+    started: Millis,
+}
+
+/// A path as Java's `getAbsolutePath` shows it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 impl View {
     /// A view of a server with these settings.
-    pub fn new(
-        _config: &Config,
+    pub(super) fn new(
+        config: &Config,
         shared: Arc<Shared>,
-        _dirs: &DataDirs,
-        _client: Option<SocketAddr>,
+        dirs: &DataDirs,
+        client: Option<SocketAddr>,
     ) -> Self {
-        View { _shared: shared }
+        let settings = Settings {
+            client_port: client.map(|address| address.port()),
+            data_dir: absolute(&dirs.snap),
+            log_dir: absolute(&dirs.log),
+            tick_time_ms: config.timing.tick_time_ms,
+            max_client_cnxns: config.network.max_client_cnxns,
+            min_session_timeout_ms: config.timing.min_session_timeout_ms,
+            max_session_timeout_ms: config.timing.max_session_timeout_ms,
+            backlog: config.network.client_port_listen_backlog,
+        };
+        View {
+            shared,
+            settings,
+            whitelist: config.words.clone(),
+            started: clock::monotonic(),
+        }
     }
 }
 
+/// One view for one question.
+struct Asked<'v> {
+    view: &'v View,
+    conn: ConnId,
+}
+
+impl ServerView for Asked<'_> {
+    fn facts(&self) -> Facts {
+        let shared = &self.view.shared;
+        let latency = shared.stats.latency();
+        let (nodes, ephemerals, data_bytes, sessions) = {
+            let state = shared.state.read();
+            let tree = &state.tree;
+            // Upstream finds the root under two names.
+            (
+                tree.node_count() + 1,
+                tree.ephemeral_count(),
+                tree.data_bytes(),
+                state.sessions.len(),
+            )
+        };
+        let watches = shared.watches.lock().total();
+        let connections = shared.registry.lock().count();
+        Facts {
+            latency: LatencyFacts {
+                min: latency.min,
+                avg: latency.avg,
+                max: latency.max,
+            },
+            received: shared.stats.received.load(Ordering::Relaxed),
+            sent: shared.stats.sent.load(Ordering::Relaxed),
+            connections,
+            outstanding: shared.in_process.load(Ordering::Relaxed),
+            zxid: shared.last_zxid(),
+            nodes,
+            ephemerals,
+            data_bytes,
+            watches,
+            sessions,
+            digest_mismatches: shared.digest_mismatches.load(Ordering::Relaxed),
+            uptime_ms: clock::monotonic().0 - self.view.started.0,
+            descriptors: descriptors(),
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.view.settings
+    }
+
+    fn connections(&self) -> Vec<ConnectionFacts> {
+        let registry = self.view.shared.registry.lock();
+        let mut facts = registry
+            .iter()
+            .map(|outbox| ConnectionFacts {
+                peer: outbox.peer,
+                asks: outbox.conn == self.conn,
+                queued: outbox.in_flight(),
+                received: outbox.received.load(Ordering::Relaxed),
+                sent: outbox.sent.load(Ordering::Relaxed),
+            })
+            .collect::<Vec<_>>();
+        facts.sort_by_key(|connection| connection.peer);
+        facts
+    }
+
+    fn size_of(&self, dir: &Path) -> u64 {
+        let Ok(entries) = fs::read_dir(dir) else {
+            return 0;
+        };
+        let files = entries.flatten().filter_map(|entry| entry.metadata().ok());
+        files
+            .filter(fs::Metadata::is_file)
+            .map(|file| file.len())
+            .sum()
+    }
+}
+
+fn descriptors() -> Option<(u64, u64)> {
+    let open = fs::read_dir("/proc/self/fd").ok()?.count();
+    let max = getrlimit(Resource::Nofile).current?;
+    Some((u64::try_from(open).ok()?, max))
+}
+
 impl WordPort for View {
-    fn answer(&self, word: [u8; 4], _conn: ConnId) -> Option<Vec<u8>> {
-        (&word == b"ruok").then(|| b"imok".to_vec())
+    fn answer(&self, word: [u8; 4], conn: ConnId) -> Option<Vec<u8>> {
+        let asked = Asked { view: self, conn };
+        let answer = four_letter::answer(word, &self.whitelist, &asked)?;
+        let stats = &self.shared.stats;
+        stats.received.fetch_add(1, Ordering::Relaxed);
+        stats.sent.fetch_add(1, Ordering::Relaxed);
+        Some(answer.into_bytes())
     }
 }

@@ -67,8 +67,6 @@ pub(super) struct Connection {
     pub(super) local: Rc<Local>,
     pub(super) rooms: Rc<Rooms>,
     pub(super) phase: Phase,
-    /// Requests handed to the line so far.
-    pub(super) submitted: u64,
     /// The client's identities now.
     pub(super) who: Arc<[Id]>,
     reader: OwnedReadHalf,
@@ -85,7 +83,6 @@ impl Connection {
             local,
             rooms,
             phase: Phase::AwaitConnect,
-            submitted: 0,
             who,
             reader,
             pending: Vec::new(),
@@ -154,7 +151,7 @@ impl Connection {
 
     /// Requests handed to the line and not answered yet.
     pub(super) fn in_flight(&self) -> u64 {
-        self.submitted.saturating_sub(self.local.outbox.answered())
+        self.local.outbox.in_flight()
     }
 
     /// Whether nothing may be read or processed now: the peer does not take its replies, the pipeline

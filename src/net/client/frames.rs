@@ -182,7 +182,8 @@ impl Connection {
         if queue.count == 0 {
             return;
         }
-        self.submitted += u64::try_from(queue.count).unwrap_or(u64::MAX);
+        let count = u64::try_from(queue.count).unwrap_or(u64::MAX);
+        self.local.outbox.submitted(count);
         self.rooms.ports.write.submit(Submission {
             conn: self.local.outbox.conn,
             session,

@@ -47,6 +47,7 @@ pub struct Outbox {
     timeout_ms: AtomicI32,
     has_read_only_byte: AtomicBool,
     touched: AtomicI64,
+    submitted: AtomicU64,
     answered: AtomicU64,
     /// Packets received.
     pub received: AtomicU64,
@@ -72,6 +73,7 @@ impl Outbox {
             timeout_ms: AtomicI32::new(0),
             has_read_only_byte: AtomicBool::new(false),
             touched: AtomicI64::new(now.0),
+            submitted: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -137,9 +139,18 @@ impl Outbox {
         self.bell.ring();
     }
 
-    /// Requests answered through [`Outbox::push`] so far.
-    pub fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Acquire)
+    /// Requests were handed to the line.
+    pub fn submitted(&self, requests: u64) {
+        self.submitted.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    /// Requests handed to the line and not answered yet. Only the connection's own shard adds some: when
+    /// it finds none in flight, none are.
+    pub fn in_flight(&self) -> u64 {
+        let answered = self.answered.load(Ordering::Acquire);
+        self.submitted
+            .load(Ordering::Relaxed)
+            .saturating_sub(answered)
     }
 
     /// The identities of the client now.

@@ -1,0 +1,6 @@
+//! The windows an operator looks through. They read the server through one small trait of plain values
+//! and own no state.
+
+pub mod four_letter;
+mod java_text;
+pub mod view;

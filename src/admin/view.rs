@@ -1,0 +1,98 @@
+//! What an operator may see: plain values, copied out.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::types::Zxid;
+
+/// A client connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// Whether it is the one that asks.
+    pub asks: bool,
+    /// Requests handed to the pipeline and not answered.
+    pub queued: u64,
+    /// Packets received from it.
+    pub received: u64,
+    /// Packets sent to it.
+    pub sent: u64,
+}
+
+/// Request latencies, ms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LatencyFacts {
+    /// Least.
+    pub min: i64,
+    /// Mean.
+    pub avg: f64,
+    /// Greatest.
+    pub max: i64,
+}
+
+/// The counts of the moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// Request latencies.
+    pub latency: LatencyFacts,
+    /// Packets received since the start.
+    pub received: u64,
+    /// Packets sent since the start.
+    pub sent: u64,
+    /// Connections now.
+    pub connections: usize,
+    /// Requests in the pipeline now.
+    pub outstanding: usize,
+    /// Last transaction applied.
+    pub zxid: Zxid,
+    /// Nodes, the root counted twice as upstream does.
+    pub nodes: usize,
+    /// Ephemeral nodes.
+    pub ephemerals: usize,
+    /// Bytes of all paths and data, about.
+    pub data_bytes: u64,
+    /// Watches of both tables.
+    pub watches: usize,
+    /// Sessions.
+    pub sessions: usize,
+    /// Digests that did not match.
+    pub digest_mismatches: i64,
+    /// Since the start, ms.
+    pub uptime_ms: i64,
+    /// File descriptors open, and how many may be; `None` where the system does not say.
+    pub descriptors: Option<(u64, u64)>,
+}
+
+/// What was configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The client port in use, if any.
+    pub client_port: Option<u16>,
+    /// `dataDir/version-2`.
+    pub data_dir: PathBuf,
+    /// `dataLogDir/version-2`.
+    pub log_dir: PathBuf,
+    /// `tickTime`, ms.
+    pub tick_time_ms: u32,
+    /// `maxClientCnxns`.
+    pub max_client_cnxns: i32,
+    /// Least session timeout, ms.
+    pub min_session_timeout_ms: i32,
+    /// Greatest session timeout, ms.
+    pub max_session_timeout_ms: i32,
+    /// `clientPortListenBacklog`.
+    pub backlog: i32,
+}
+
+/// The one trait that all windows read.
+pub trait ServerView {
+    /// The counts of the moment.
+    fn facts(&self) -> Facts;
+    /// What was configured.
+    fn settings(&self) -> &Settings;
+    /// Every connection, by address.
+    fn connections(&self) -> Vec<ConnectionFacts>;
+    /// Bytes of the files directly below a directory.
+    fn size_of(&self, dir: &std::path::Path) -> u64;
+}
