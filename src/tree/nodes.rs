@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn held_numbers_are_not_used_again_until_the_last_release() {
         let mut nodes = Nodes::new();
-        let mut insert = |nodes: &mut Nodes| nodes.insert(Meta::default(), "a", None);
+        let insert = |nodes: &mut Nodes| nodes.insert(Meta::default(), "a", None);
         let first = insert(&mut nodes);
         assert_eq!(first, NodeId::ROOT);
         nodes.hold();
