@@ -347,12 +347,11 @@ fn zxid_of(body: &[u8]) -> Zxid {
     Zxid(BigEndian::read_i64(&body[BODY_ZXID]))
 }
 
-/// Whether there is no byte but zero. Whole blocks first, without a branch per byte: preallocated space
-/// is long.
+/// Whether there is no byte but zero. By comparing blocks, since preallocated space is long.
 fn is_zero(bytes: &[u8]) -> bool {
-    let (blocks, rest) = bytes.as_chunks::<64>();
-    let any = |bytes: &[u8]| bytes.iter().fold(0, |any, byte| any | byte);
-    blocks.iter().all(|block| any(block) == 0) && any(rest) == 0
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut blocks = bytes.chunks(ZEROS.len());
+    blocks.all(|block| block == &ZEROS[..block.len()])
 }
 
 /// Whether a whole record starts anywhere in `tail` but at its first byte. The cheap tests come first:
