@@ -14,7 +14,7 @@
 //!
 //! A *hole* is what an unfinished write shows: the file ends inside the record, the record's end mark is
 //! still zero, or a disk sector of it is. *Near the end* is within [`TEAR_BYTES_MAX`] of the last byte
-//! that is not zero: what one flush usually covers.
+//! that is not zero: more than one flush usually covers.
 //!
 //! What this cannot tell apart: a record within that distance which holds a sector's worth of zeros as
 //! data, and rots elsewhere, is taken for torn.
@@ -41,7 +41,7 @@ pub const SECTOR_BYTES: usize = 512;
 /// far smaller; a file that goes on beyond this is not torn.
 pub const SEARCH_BYTES_MAX: usize = 64 << 20;
 /// How far from the end of the log sectors may have been written in any order, in bytes.
-pub const TEAR_BYTES_MAX: usize = 64 << 10;
+pub const TEAR_BYTES_MAX: usize = 1 << 20;
 /// More zeros than this in a row contain a whole sector.
 const ZEROS_KEPT: usize = 2 * SECTOR_BYTES - 2;
 /// Bytes of a transaction's header, the least that a body has.
