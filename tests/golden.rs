@@ -1,6 +1,8 @@
 //! Logs and snapshots that Apache ZooKeeper 3.9.5 wrote (`scripts/capture.sh`): read to the last byte, and
 //! written again to the same bytes.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
