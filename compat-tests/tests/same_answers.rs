@@ -189,28 +189,34 @@ impl Dice {
     }
 }
 
-/// Bytes of a frame without what is different in every run: times of the last hour or two, and the ids of the two sessions.
+/// Bytes of a frame without what is different in every run: the ids of the two sessions, and times of the last hour.
 fn neutral(frame: &[u8], sessions: &[i64; 2]) -> Vec<u8> {
-    let now = i64::try_from(
-        std::time::UNIX_EPOCH
-            .elapsed()
-            .expect("after 1970")
-            .as_millis(),
-    )
-    .expect("small");
+    let now = std::time::UNIX_EPOCH
+        .elapsed()
+        .expect("after 1970")
+        .as_millis();
+    let now = i64::try_from(now).expect("a time in 64 bits");
     let mut bytes = frame.to_vec();
-    for start in 16..bytes.len().saturating_sub(7) {
-        let value = i64::from_be_bytes(bytes[start..start + 8].try_into().expect("eight bytes"));
-        let name = if (now - 3_600_000..=now).contains(&value) {
-            0xC10C
-        } else if let Some(place) = sessions.iter().position(|id| *id == value) {
-            0x5E55_1000 + i64::try_from(place).expect("small")
-        } else {
-            continue;
-        };
-        bytes[start..start + 8].copy_from_slice(&name.to_be_bytes());
+    // First the ids: they may begin with a time themselves.
+    for (place, id) in (0..).zip(sessions) {
+        replace(&mut bytes, 0x5E55_1000 + place, |value| value == *id);
     }
+    replace(&mut bytes, 0xC10C, |value| {
+        (now - 3_600_000..=now).contains(&value)
+    });
     bytes
+}
+
+/// Writes `name` over every eight bytes behind the header that `matches` picks.
+fn replace(bytes: &mut [u8], name: i64, matches: impl Fn(i64) -> bool) {
+    for start in 16..bytes.len().saturating_sub(7) {
+        let place = &mut bytes[start..start + 8];
+        if matches(i64::from_be_bytes(
+            (&*place).try_into().expect("eight bytes"),
+        )) {
+            place.copy_from_slice(&name.to_be_bytes());
+        }
+    }
 }
 
 /// The frames that answer one request: notifications and the reply.
