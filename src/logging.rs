@@ -1,5 +1,5 @@
 //! The log: standard output, one line per event, in the layout of Apache's default:
-//! `2026-02-11 20:15:50,123 [myid:1] - INFO  [main:oxkeeper::server@42] - message`.
+//! `2026-02-11 20:18:50,123 [myid:1] - INFO  [main:oxkeeper::server@42] - message`.
 
 use crate::cli::LogLevel;
 use oxkeeper::config::{Level, Note};

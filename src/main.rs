@@ -17,8 +17,8 @@ use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// The line of Apache's `VersionInfoMain`, for tools that read it. The time is that of the release.
-const VERSION_LINE: &str = "Apache ZooKeeper, version 3.9.5 2026-02-11 20:15 UTC";
+/// The line of Apache's `VersionInfoMain`, for tools that read it. The time is that of the published release.
+const VERSION_LINE: &str = "Apache ZooKeeper, version 3.9.5 2026-02-11 20:18 UTC";
 
 fn main() -> ExitCode {
     let Cli { log_level, command } = Cli::parse();

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod java;
 pub mod ports;
 pub mod program;
+pub mod python;
 pub mod server;
 pub mod shell;
 pub mod stage;

@@ -430,6 +430,6 @@ fn row_9_4_text_that_is_no_quota_limits_nothing() {
         client.create("/null/a", "12345");
         server.kill().expect("the server ends");
         server.start_again().expect("the data can be loaded");
-        assert!(s.client().exists("/q6/b") && s.client().exists("/null/a"));
+        assert!(s.client().exists("/q5/b") && s.client().exists("/null/a"));
     });
 }

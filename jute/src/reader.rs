@@ -10,6 +10,7 @@ pub struct Reader<'a> {
     input: &'a [u8],
     at: usize,
     length_max: usize,
+    joins_surrogates: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -19,6 +20,7 @@ impl<'a> Reader<'a> {
             input,
             at: 0,
             length_max: usize::MAX,
+            joins_surrogates: false,
         }
     }
 
@@ -29,7 +31,16 @@ impl<'a> Reader<'a> {
             input,
             at: 0,
             length_max,
+            joins_surrogates: false,
         }
+    }
+
+    /// The same reader, for bytes that [`Writer`](crate::Writer) may have written: characters outside
+    /// the basic plane, which it writes as two surrogates, come back as they were.
+    #[must_use]
+    pub fn joining_surrogates(mut self) -> Self {
+        self.joins_surrogates = true;
+        self
     }
 
     /// Offset of the next byte to be read.
@@ -149,7 +160,8 @@ impl<'a> Reader<'a> {
     /// As [`Reader::buffer`].
     #[inline]
     pub fn string(&mut self) -> Result<Text<'a>, DecodeError> {
-        Ok(self.buffer()?.map(text::decode))
+        let joins = self.joins_surrogates;
+        Ok(self.buffer()?.map(|bytes| text::decode(bytes, joins)))
     }
 
     /// The element count of a vector; `None` is null. Counts below -1 are empty, as in Apache's

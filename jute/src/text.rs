@@ -9,15 +9,16 @@ use std::str;
 
 const REPLACEMENT: char = '\u{fffd}';
 
-/// Decodes text off the wire. Borrows when it is well formed.
-pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+/// Decodes text off the wire. Borrows when it is well formed. With `join`, two surrogates that belong
+/// together become the character they stand for.
+pub(crate) fn decode(bytes: &[u8], join: bool) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(decode_repairing(bytes)),
+        Err(_) => Cow::Owned(decode_repairing(bytes, join)),
     }
 }
 
-fn decode_repairing(mut bytes: &[u8]) -> String {
+fn decode_repairing(mut bytes: &[u8], join: bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     loop {
         let error = match str::from_utf8(bytes) {
@@ -29,12 +30,36 @@ fn decode_repairing(mut bytes: &[u8]) -> String {
         };
         let (valid, bad) = bytes.split_at(error.valid_up_to());
         out.push_str(str::from_utf8(valid).unwrap_or_default());
+        if let Some(joined) = surrogate_pair(bad).filter(|_| join) {
+            out.push(joined);
+            bytes = &bad[6..];
+            continue;
+        }
         out.push(REPLACEMENT);
         let skip = match bad {
             [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => 3,
             _ => error.error_len().unwrap_or(bad.len()),
         };
         bytes = &bad[skip..];
+    }
+}
+
+/// The character that a pair of surrogates, three bytes each, stands for.
+fn surrogate_pair(bytes: &[u8]) -> Option<char> {
+    let unit = |high: u8, low: u8| 0xd000 | u16::from(high & 0x3f) << 6 | u16::from(low & 0x3f);
+    match bytes {
+        [
+            0xed,
+            a @ 0xa0..=0xaf,
+            b @ 0x80..=0xbf,
+            0xed,
+            c @ 0xb0..=0xbf,
+            d @ 0x80..=0xbf,
+            ..,
+        ] => char::decode_utf16([unit(*a, *b), unit(*c, *d)])
+            .next()?
+            .ok(),
+        _ => None,
     }
 }
 
@@ -76,6 +101,14 @@ mod tests {
     }
 
     #[test]
+    fn surrogates_are_joined_on_demand() {
+        let mut out = Vec::new();
+        encode("x\u{1f600}\u{10ffff}y", &mut out);
+        assert_eq!(decode(&out, true), "x\u{1f600}\u{10ffff}y");
+        assert_eq!(decode(&[0xed, 0xa0, 0xbd], true), "\u{fffd}");
+    }
+
+    #[test]
     fn malformed_text_is_repaired_as_java_does() {
         for (bytes, want) in [
             (
@@ -88,7 +121,7 @@ mod tests {
             (&[0xf0, 0x9f, 0x98, b'x'], "\u{fffd}x"),
             (&[0xed, 0xa0], "\u{fffd}\u{fffd}"),
         ] {
-            assert_eq!(decode(bytes), want, "{bytes:x?}");
+            assert_eq!(decode(bytes, false), want, "{bytes:x?}");
         }
     }
 }

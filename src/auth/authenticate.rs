@@ -113,6 +113,16 @@ mod tests {
     }
 
     #[test]
+    fn the_super_user_may_have_any_name() {
+        let rules = AuthRules {
+            super_digest: Some("bob:ikIaKsbtGweaHnb/jKn7OHqbunM=".to_owned()),
+            ..AuthRules::default()
+        };
+        let added = authenticate(&rules, Some("digest"), Some(b"bob:pw"), PEER).unwrap();
+        assert_eq!(added[1], Id::new("super", ""));
+    }
+
+    #[test]
     fn empty_is_a_password_and_null_is_not() {
         let added = authenticate(&rules(), Some("digest"), Some(b""), PEER).unwrap();
         assert_eq!(added, [Id::new("digest", ":2jmj7l5rSw0yVb/vlWAYkK/YBwk=")]);

@@ -5,59 +5,25 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::Sha1;
-use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
-use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
+use sha2::{Digest, Sha256, Sha512};
+use sha3::Sha3_256;
 
 use crate::types::{Acl, Id};
 
-/// A hash for digest identities
-/// (`zookeeper.DigestAuthenticationProvider.digestAlg`): those of the Java platform from SHA-1 on.
+/// A hash for digest identities (`zookeeper.DigestAuthenticationProvider.digestAlg`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DigestAlgorithm {
     /// The default.
     Sha1,
-    /// SHA-2, 224 bits.
-    Sha224,
     /// SHA-2, 256 bits.
     Sha256,
-    /// SHA-2, 384 bits.
-    Sha384,
     /// SHA-2, 512 bits.
     Sha512,
-    /// SHA-2, 512 bits cut to 224.
-    Sha512To224,
-    /// SHA-2, 512 bits cut to 256.
-    Sha512To256,
-    /// SHA-3, 224 bits.
-    Sha3_224,
     /// SHA-3, 256 bits.
     Sha3_256,
-    /// SHA-3, 384 bits.
-    Sha3_384,
-    /// SHA-3, 512 bits.
-    Sha3_512,
 }
 
 impl DigestAlgorithm {
-    /// The algorithm that the Java platform knows by this name, upper or lower case. `None` for the
-    /// others, with which a server does not start; among them MD2 and MD5, which Java still knows.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_uppercase().as_str() {
-            "SHA" | "SHA1" | "SHA-1" => DigestAlgorithm::Sha1,
-            "SHA-224" | "SHA224" => DigestAlgorithm::Sha224,
-            "SHA-256" | "SHA256" => DigestAlgorithm::Sha256,
-            "SHA-384" | "SHA384" => DigestAlgorithm::Sha384,
-            "SHA-512" | "SHA512" => DigestAlgorithm::Sha512,
-            "SHA-512/224" | "SHA512/224" => DigestAlgorithm::Sha512To224,
-            "SHA-512/256" | "SHA512/256" => DigestAlgorithm::Sha512To256,
-            "SHA3-224" => DigestAlgorithm::Sha3_224,
-            "SHA3-256" => DigestAlgorithm::Sha3_256,
-            "SHA3-384" => DigestAlgorithm::Sha3_384,
-            "SHA3-512" => DigestAlgorithm::Sha3_512,
-            _ => return None,
-        })
-    }
-
     /// The hash in base64: standard alphabet, padded.
     fn hash(self, bytes: &[u8]) -> String {
         fn of<D: Digest>(bytes: &[u8]) -> String {
@@ -65,16 +31,9 @@ impl DigestAlgorithm {
         }
         match self {
             DigestAlgorithm::Sha1 => of::<Sha1>(bytes),
-            DigestAlgorithm::Sha224 => of::<Sha224>(bytes),
             DigestAlgorithm::Sha256 => of::<Sha256>(bytes),
-            DigestAlgorithm::Sha384 => of::<Sha384>(bytes),
             DigestAlgorithm::Sha512 => of::<Sha512>(bytes),
-            DigestAlgorithm::Sha512To224 => of::<Sha512_224>(bytes),
-            DigestAlgorithm::Sha512To256 => of::<Sha512_256>(bytes),
-            DigestAlgorithm::Sha3_224 => of::<Sha3_224>(bytes),
             DigestAlgorithm::Sha3_256 => of::<Sha3_256>(bytes),
-            DigestAlgorithm::Sha3_384 => of::<Sha3_384>(bytes),
-            DigestAlgorithm::Sha3_512 => of::<Sha3_512>(bytes),
         }
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod digest;
 mod fix_up;
 mod ip;
+mod order;
 mod provider;
 
 pub use crate::auth::authenticate::{AuthRefusal, authenticate, user_name};
@@ -15,6 +16,7 @@ pub use crate::auth::check::allows;
 pub use crate::auth::digest::{DigestAlgorithm, digest_identity, mask_digests};
 pub use crate::auth::fix_up::{RawAcl, fix_up};
 pub use crate::auth::ip::{PeerAddress, ip_identity};
+pub use crate::auth::order::in_java_order;
 
 use crate::types::Id;
 
@@ -55,11 +57,6 @@ impl AuthRules {
             None => true,
         }
     }
-
-    /// Whether the server has a provider for the scheme: only these can be enforced.
-    pub fn is_registered(&self, scheme: &str) -> bool {
-        self.provider(scheme).is_some()
-    }
 }
 
 #[cfg(test)]
@@ -87,12 +84,13 @@ mod tests {
             digest: None,
             ..AuthRules::default()
         };
-        assert!(rules.is_registered("ip") && rules.is_registered("digest"));
-        assert!(!without_digest.is_registered("digest"));
+        let has = |rules: &AuthRules, scheme| rules.provider(scheme).is_some();
+        assert!(has(&rules, "ip") && has(&rules, "digest"));
+        assert!(!has(&without_digest, "digest"));
         for scheme in [
             "world", "auth", "super", "sasl", "x509", "ensemble", "IP", "",
         ] {
-            assert!(!rules.is_registered(scheme), "{scheme}");
+            assert!(!has(&rules, scheme), "{scheme}");
         }
     }
 }

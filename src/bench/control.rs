@@ -1,7 +1,7 @@
 //! A session of its own for what surrounds a measurement: the nodes it needs, and their removal.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::bench::error::BenchError;
 use crate::bench::fleet::Fleet;
@@ -24,6 +24,16 @@ impl Control {
     /// Opens the session.
     pub(crate) fn open(server: SocketAddr, session_timeout_ms: i32) -> Result<Self, BenchError> {
         let fleet = Fleet::open(server, 1, session_timeout_ms)?;
+        Ok(Control { fleet })
+    }
+
+    /// Opens the session with a server that is given up when it is silent for `patience`.
+    pub(crate) fn open_within(
+        patience: Duration,
+        server: SocketAddr,
+        session_timeout_ms: i32,
+    ) -> Result<Self, BenchError> {
+        let fleet = Fleet::open_within(patience, server, 1, session_timeout_ms)?;
         Ok(Control { fleet })
     }
 

@@ -22,6 +22,7 @@ pub(crate) struct Fleet {
     events: Events,
     sessions: Vec<Session>,
     heard_at: Instant,
+    patience: Duration,
 }
 
 impl Fleet {
@@ -31,13 +32,23 @@ impl Fleet {
         count: usize,
         session_timeout_ms: i32,
     ) -> Result<Self, BenchError> {
-        let mut fleet = Fleet::new()?;
+        Fleet::open_within(PATIENCE, server, count, session_timeout_ms)
+    }
+
+    /// Opens `count` sessions with a server that is given up when it is silent for `patience`.
+    pub(crate) fn open_within(
+        patience: Duration,
+        server: SocketAddr,
+        count: usize,
+        session_timeout_ms: i32,
+    ) -> Result<Self, BenchError> {
+        let mut fleet = Fleet::new(patience)?;
         let mut opened = 0;
         while opened < count {
             while fleet.sessions.len() < count && fleet.sessions.len() - opened < OPENING_MAX {
                 fleet.add(Session::connect(server, session_timeout_ms)?)?;
             }
-            fleet.turn(PATIENCE, |_, _, incoming, _| {
+            fleet.turn(patience, |_, _, incoming, _| {
                 opened += usize::from(matches!(incoming, Incoming::Opened));
                 Ok(())
             })?;
@@ -47,19 +58,20 @@ impl Fleet {
 
     /// Takes sessions over, for instance on another thread.
     pub(crate) fn adopt(sessions: Vec<Session>) -> Result<Self, BenchError> {
-        let mut fleet = Fleet::new()?;
+        let mut fleet = Fleet::new(PATIENCE)?;
         for session in sessions {
             fleet.add(session)?;
         }
         Ok(fleet)
     }
 
-    fn new() -> Result<Self, BenchError> {
+    fn new(patience: Duration) -> Result<Self, BenchError> {
         Ok(Fleet {
             poll: Poll::new().map_err(poll_failed)?,
             events: Events::with_capacity(EVENTS_MAX),
             sessions: Vec::new(),
             heard_at: Instant::now(),
+            patience,
         })
     }
 
@@ -146,7 +158,7 @@ impl Fleet {
             return Ok(());
         };
         let waited = self.heard_at.elapsed();
-        if waited < PATIENCE {
+        if waited < self.patience {
             return Ok(());
         }
         let server = session.server();
@@ -159,7 +171,7 @@ impl Fleet {
         mut on: impl FnMut(&mut Session, usize, Incoming, Instant) -> Result<(), BenchError>,
     ) -> Result<(), BenchError> {
         while self.in_flight() > 0 {
-            self.turn(PATIENCE, &mut on)?;
+            self.turn(self.patience, &mut on)?;
         }
         Ok(())
     }

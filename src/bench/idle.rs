@@ -6,7 +6,7 @@ use crate::bench::args::IdleArgs;
 use crate::bench::error::BenchError;
 use crate::bench::fleet::Fleet;
 use crate::bench::frames;
-use crate::bench::meter::{Latencies, Measured};
+use crate::bench::meter::{Latencies, Measured, Reading};
 use crate::bench::outcome::Outcome;
 use crate::bench::session::Incoming;
 use crate::bench::steady::wide;
@@ -15,29 +15,34 @@ const TURN: Duration = Duration::from_millis(100);
 /// Heartbeats in each session timeout, as clients send them.
 const PINGS_PER_TIMEOUT: u32 = 3;
 
-/// Runs it. The measured time is that of opening and keeping the sessions; memory is read at its ends.
+/// Runs it. Time and CPU are those of opening the sessions; the last memory is that after keeping them.
 pub(crate) fn run(args: &IdleArgs) -> Result<Outcome, BenchError> {
     let (address, timeout) = (args.common.address()?, args.common.session_timeout_ms());
     let (meter, mut progress) = (args.common.meter(), args.common.progress("idle"));
     let mut latency = Latencies::new();
     let from = meter.read()?;
     let mut fleet = Fleet::open(address, args.sessions, timeout)?;
-    let kept = Instant::now();
+    let opened = meter.read()?;
     let (ping, step) = (
         frames::ping(),
         args.common.session_timeout / PINGS_PER_TIMEOUT,
     );
-    let mut next_ping = kept + step;
-    while kept.elapsed() < args.duration {
-        if Instant::now() >= next_ping {
-            let now = Instant::now();
+    let end = Instant::now() + args.duration;
+    let mut next_ping = Instant::now() + step;
+    loop {
+        let now = Instant::now();
+        if now >= next_ping {
             for session in fleet.sessions() {
                 session.request(&ping, || 0, now);
             }
             fleet.flush()?;
             next_ping = now + step;
         }
-        fleet.turn(TURN, |_, _, incoming, now| {
+        if now >= end {
+            break;
+        }
+        let timeout = next_ping.min(end) - now;
+        fleet.turn(timeout.min(TURN), |_, _, incoming, now| {
             if let Incoming::Reply { sent_at, .. } = incoming {
                 latency.record(sent_at, now);
             }
@@ -47,7 +52,10 @@ pub(crate) fn run(args: &IdleArgs) -> Result<Outcome, BenchError> {
     }
     let measured = Measured {
         from,
-        to: meter.read()?,
+        to: Reading {
+            memory: meter.read()?.memory,
+            ..opened
+        },
         operations: wide(args.sessions),
         latency,
     };

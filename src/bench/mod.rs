@@ -13,6 +13,8 @@ pub mod args;
 mod control;
 mod drive;
 pub mod error;
+#[cfg(test)]
+mod fake;
 mod fill;
 mod fleet;
 mod frames;
@@ -22,10 +24,13 @@ mod meter;
 mod outcome;
 mod process;
 mod progress;
+mod report;
 mod session;
 mod sessions;
 mod start;
 mod steady;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::io::Write;
@@ -54,7 +59,7 @@ pub fn run(args: &BenchArgs) -> Result<(), BenchError> {
         Scenario::Idle(args) => (&args.common, idle::run(args)),
         Scenario::Fill(args) => (&args.common, fill::run(args)),
         Scenario::Start(args) => (&args.common, start::run(args)),
-        Scenario::Report(_) => return Ok(()),
+        Scenario::Report(args) => return print(&report::run(args)?),
     };
     show(common, &outcome?)
 }
@@ -63,11 +68,16 @@ fn show(common: &CommonArgs, outcome: &Outcome) -> Result<(), BenchError> {
     if let Some(path) = &common.json {
         outcome.write(path)?;
     }
+    print(&outcome.to_string())
+}
+
+fn print(text: &str) -> Result<(), BenchError> {
     let mut out = std::io::stdout().lock();
-    write!(out, "{outcome}").map_err(|source| BenchError::System {
-        what: "write to standard output",
-        source,
-    })
+    out.write_all(text.as_bytes())
+        .map_err(|source| BenchError::System {
+            what: "write to standard output",
+            source,
+        })
 }
 
 /// Every session is an open file: takes as many as the system lets this process have.

@@ -162,6 +162,15 @@ impl ServerUse {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Outcome { unit, seconds, .. } = self;
+        if let Some(pid) = self.server.as_ref().and_then(|server| server.pid) {
+            writeln!(
+                f,
+                "{}: process {pid} answered after {:.1} ms",
+                self.scenario,
+                seconds * 1e3
+            )?;
+            return Ok(());
+        }
         writeln!(
             f,
             "{}: {} {unit} in {seconds:.2} s, {:.0}/s (client CPU {:.2} s)",

@@ -22,6 +22,7 @@ const INPUT_BYTES_FIRST: usize = 512;
 /// A children list can be long; nothing else comes near.
 const FRAME_BYTES_MAX: usize = 1 << 30;
 const REPLY_HEADER_BYTES: usize = 16;
+const STAT_BYTES: usize = 68;
 
 /// A request that was sent and not answered.
 #[derive(Debug)]
@@ -268,6 +269,9 @@ impl Session {
         if code != 0 {
             return Err(BenchError::Refused { op, code });
         }
+        if op == OpCode::GetData && !is_data(&self.input[body.clone()]) {
+            return Err(bad(format!("the data of a node in {} bytes", body.len())));
+        }
         self.closing = op == OpCode::CloseSession;
         Ok(Incoming::Reply { op, sent_at, body })
     }
@@ -284,6 +288,16 @@ fn multi_failure(body: &[u8]) -> i32 {
     } else {
         0
     }
+}
+
+/// Whether a body can be that of getData: the data behind its length, and a stat. Catches a server that is
+/// fast because it leaves something out.
+fn is_data(body: &[u8]) -> bool {
+    let Some(length) = body.first_chunk() else {
+        return false;
+    };
+    let data_bytes = u32::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+    body.len() == length.len() + data_bytes as usize + STAT_BYTES
 }
 
 /// Nothing to do but wait for the socket.

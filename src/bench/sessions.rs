@@ -87,7 +87,10 @@ impl Churn {
         self.fleet.turn(PATIENCE, |session, index, incoming, now| {
             match incoming {
                 Incoming::Opened => session.request(close, || 0, now),
-                Incoming::Reply { op, .. } if op == OpCode::CloseSession => {
+                Incoming::Reply {
+                    op: OpCode::CloseSession,
+                    ..
+                } => {
                     latency.record(started[index], now);
                     over.push(index);
                 }

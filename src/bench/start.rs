@@ -17,6 +17,10 @@ use crate::bench::process::Memory;
 
 /// Between two attempts to connect.
 const STEP: Duration = Duration::from_millis(1);
+/// What an attempt waits for an answer at first. Java's server forgets connections that come between
+/// its first listening and its serving: they are never answered, nor closed.
+const PATIENCE_FIRST: Duration = Duration::from_millis(50);
+const PATIENCE_MAX: Duration = Duration::from_secs(5);
 
 /// Runs it. The server keeps running; its process id is in the result.
 pub(crate) fn run(args: &StartArgs) -> Result<Outcome, BenchError> {
@@ -96,10 +100,11 @@ fn wait(
     child: &mut Child,
     started: Instant,
 ) -> Result<Instant, BenchError> {
-    let root = frames::exists("/");
+    let (root, mut patience) = (frames::exists("/"), PATIENCE_FIRST);
+    let timeout_ms = args.common.session_timeout_ms();
     loop {
         // Until it serves, a server refuses connections or hangs up; any failure may be of that kind.
-        let asked = Control::open(address, args.common.session_timeout_ms())
+        let asked = Control::open_within(patience, address, timeout_ms)
             .and_then(|mut control| control.call(&root, 0).map(|_| (control, Instant::now())));
         match asked {
             Ok((control, answered)) => {
@@ -109,6 +114,7 @@ fn wait(
             Err(error) if started.elapsed() > args.deadline => {
                 return Err(failed(args, format!("does not answer in time: {error}")));
             }
+            Err(BenchError::Stalled { .. }) => patience = (patience * 2).min(PATIENCE_MAX),
             Err(_) => {}
         }
         if let Ok(Some(status)) = child.try_wait() {

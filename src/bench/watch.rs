@@ -127,7 +127,10 @@ impl Fanout {
                             session.request(read, || 0, now);
                         }
                     }
-                    Incoming::Reply { op, .. } if op == OpCode::SetData => written = true,
+                    Incoming::Reply {
+                        op: OpCode::SetData,
+                        ..
+                    } => written = true,
                     Incoming::Reply { .. } => reads_left -= 1,
                     Incoming::Opened => {}
                 }

@@ -126,17 +126,28 @@ impl Membership {
         let Some(groups) = &self.groups else {
             return Ok(());
         };
-        let voters = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.role == Role::Participant);
-        for (id, _) in voters {
+        let votes = |id: &i64| {
+            let member = self.members.get(id);
+            member.is_some_and(|member| member.role == Role::Participant)
+        };
+        for id in self.members.keys().filter(|id| votes(id)) {
             if !groups.group_of.contains_key(id) {
                 let remedy = format!("name {id} in one group line, such as group.1=1:2:3");
                 return Err(keys.whole(&format!("Server {id}is not in a group"), &remedy));
             }
         }
-        Ok(())
+        // Apache's server stops at a null pointer here: a weight is known of voters, and of servers with a line for it.
+        let unknown = |id: &&i64| !votes(id) && !groups.weight_of.contains_key(id);
+        match groups.group_of.keys().find(unknown) {
+            None => Ok(()),
+            Some(id) => {
+                let cause = format!("Server {id} is in a group but does not vote");
+                Err(keys.whole(
+                    &cause,
+                    &format!("add a line server.{id}, or take {id} out of its group"),
+                ))
+            }
+        }
     }
 
     /// The rules about numbers of servers, and remarks on numbers that work badly.
@@ -325,5 +336,135 @@ pub(crate) fn role(text: &str) -> Option<Role> {
         "participant" => Some(Role::Participant),
         "observer" => Some(Role::Observer),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, several_addresses: bool) -> Result<Membership, ConfigError> {
+        let keys = FileKeys::parse("zoo.cfg", text.as_bytes(), &mut Notes::default())
+            .expect("well-formed text");
+        Membership::read(&keys, several_addresses)
+    }
+
+    fn member(value: &str) -> Member {
+        let mut membership = read(&format!("server.7={value}"), true).expect(value);
+        membership.members.remove(&7).expect("the one server")
+    }
+
+    fn refused(text: &str, cause: &str) {
+        let error = read(text, false).expect_err(text).to_string();
+        assert!(error.contains(cause), "{text:?}: {error}");
+    }
+
+    #[test]
+    fn server_lines() {
+        let plain = member("h:2888:3888");
+        let address = PeerAddress {
+            host: "h".to_owned(),
+            quorum_port: 2888,
+            election_port: 3888,
+        };
+        assert_eq!(
+            plain,
+            Member {
+                addresses: vec![address],
+                role: Role::Participant,
+                client: None
+            }
+        );
+        assert_eq!(member("h:2888:3888:OBSERVER").role, Role::Observer);
+        assert_eq!(member("h:2888:3888: participant").role, Role::Participant);
+        let client = |value| {
+            member(value)
+                .client
+                .map(|client| format!("{} {}", client.host, client.port))
+        };
+        assert_eq!(client("h:1:2;2181").as_deref(), Some("0.0.0.0 2181"));
+        assert_eq!(client("h:1:2;c:2181").as_deref(), Some("c 2181"));
+        assert_eq!(client("h:1:2;[::1]:2181").as_deref(), Some("::1 2181"));
+        assert_eq!(member("[fe80::1]:1:2").addresses[0].host, "fe80::1");
+        assert_eq!(member("a:1:2|b:3:4").addresses.len(), 2);
+        assert_eq!(member("a:1:2:observer|b:3:4:observer").role, Role::Observer);
+    }
+
+    #[test]
+    fn bad_server_lines() {
+        for value in [
+            "h",
+            "h:1",
+            "h:1:2:participant:x",
+            "h:1:2;a:b:3",
+            "h:1:2;3;4",
+            "::1:1:2",
+            "",
+        ] {
+            refused(
+                &format!("server.1={value}"),
+                "does not have the form server_config or server_config;client_config",
+            );
+        }
+        for (text, cause) in [
+            ("server.x=h:1:2", "For input string: \"x\""),
+            ("server.1.2=h:1:2", "For input string: \"1.2\""),
+            ("server.1=h:a:2", "Address unresolved: h:a"),
+            ("server.1=h:1:b", "Address unresolved: h:b"),
+            ("server.1=h:1:2;c", "Address unresolved: 0.0.0.0:c"),
+            ("server.1=h:1:70000", "port out of range:70000"),
+            ("server.1=h:-1:2", "port out of range:-1"),
+            ("server.1=h:1:2:boss", "Unrecognised peertype: boss"),
+            (
+                "server.3=h:1:1",
+                "Client and election port must be different! Please update the configuration file on server.3",
+            ),
+            (
+                "server.3=a:1:2|b:1:2",
+                "Multiple address feature is disabled, but multiple addresses were specified for sid 3",
+            ),
+            ("server.realm=EXAMPLE.COM", "For input string: \"realm\""),
+        ] {
+            refused(text, cause);
+        }
+        let mixed = read("server.1=a:1:2:observer|b:1:2:participant", true)
+            .expect_err("two roles")
+            .to_string();
+        assert!(
+            mixed.contains("Multiple addresses should have similar roles"),
+            "{mixed}"
+        );
+    }
+
+    #[test]
+    fn groups_and_weights() {
+        let servers = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2:observer\n";
+        assert_eq!(read(servers, false).expect("no groups").groups, None);
+        let membership =
+            read(&format!("{servers}group.1=1:2\nweight.2=5"), false).expect("all in one group");
+        let groups = membership.groups.expect("there are groups");
+        assert_eq!(groups.group_of, BTreeMap::from([(1, 1), (2, 1)]));
+        assert_eq!(groups.weight_of, BTreeMap::from([(2, 5)]));
+        for (lines, cause) in [
+            ("group.1=1", "Server 2is not in a group"),
+            ("group.1=1:2\ngroup.2=2", "Server 2is in multiple groups"),
+            ("group.1=1:x", "For input string: \"x\""),
+            ("groupie=1", "For input string: \"groupie\""),
+            ("weight.1=heavy", "For input string: \"heavy\""),
+            ("weight.2=1", "Server 1is not in a group"),
+            ("group.1=1:2:3", "Server 3 is in a group but does not vote"),
+            ("group.1=1:2:4", "Server 4 is in a group but does not vote"),
+        ] {
+            refused(&format!("{servers}{lines}"), cause);
+        }
+    }
+
+    #[test]
+    fn versions_are_hexadecimal() {
+        assert_eq!(
+            read("version=100000000", false).map(|membership| membership.version),
+            Ok(1 << 32)
+        );
+        refused("version=one", "For input string: \"one\" under radix 16");
     }
 }

@@ -1,7 +1,11 @@
 //! Text to settings. Files, `-D` and arguments arrive as text; out comes one plain [`Config`], checked as a whole, and
 //! the notes an operator should read. This room opens no file and reads no environment.
 
+#[cfg(test)]
+mod agreement;
 mod auth;
+#[cfg(test)]
+mod corrections;
 mod draft;
 mod ensemble;
 mod error;
@@ -18,6 +22,7 @@ mod server_line;
 mod storage;
 mod system;
 mod time;
+mod unused;
 mod words;
 mod zoo_cfg;
 
@@ -126,7 +131,9 @@ impl Config {
         properties: &[(String, String)],
     ) -> Result<Loaded, ConfigError> {
         let keys = FileKeys::of_pairs(BUILT_IN, &[("clientPort", "2181"), ("dataDir", data_dir)]);
-        Draft::of(keys, properties, Notes::default())?.finish(Companions::default())
+        let mut notes = Notes::default();
+        notes.info(format!("No settings file: client port 2181, data in {data_dir}, every other setting at its default"));
+        Draft::of(keys, properties, notes)?.finish(Companions::default())
     }
 
     /// Whether these settings describe an ensemble.

@@ -46,7 +46,8 @@ fn logical_lines(text: &[u8]) -> Vec<LogicalLine> {
     let mut open: Option<LogicalLine> = None;
     for (line, natural) in (1..).zip(natural_lines(text)) {
         let content = natural.trim_ascii_start_java();
-        let mut current = match open.take() {
+        // A continuation of nothing is a new line, so a comment may follow it.
+        let mut current = match open.take().filter(|current| !current.text.is_empty()) {
             Some(current) => current,
             None if matches!(content.first(), None | Some(b'#' | b'!')) => continue,
             None => LogicalLine {
@@ -70,28 +71,23 @@ fn logical_lines(text: &[u8]) -> Vec<LogicalLine> {
             done.push(current);
         }
     }
-    done.extend(open);
-    done.retain(|logical| !logical.text.is_empty());
+    // Java makes an empty key of a lone backslash at the very end, or not, depending on the line ending; nobody misses it.
+    done.extend(open.filter(|current| !current.text.is_empty()));
     done
 }
 
-/// Splits at `\n`, `\r` and `\r\n`.
+/// Splits at `\n`, `\r` and `\r\n`. Nothing follows the last line ending.
 fn natural_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(text);
+    let mut rest = text;
     std::iter::from_fn(move || {
-        let bytes = rest?;
-        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let Some(end) = end else {
-            rest = None;
-            return Some(bytes);
-        };
-        let skip = if bytes[end..].starts_with(b"\r\n") {
-            2
-        } else {
-            1
-        };
-        rest = Some(&bytes[end + skip..]);
-        Some(&bytes[..end])
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let (line, ending) = rest.split_at(end.unwrap_or(rest.len()));
+        let skip = if ending.starts_with(b"\r\n") { 2 } else { 1 };
+        rest = ending.get(skip..).unwrap_or_default();
+        Some(line)
     })
 }
 
@@ -233,6 +229,8 @@ mod tests {
         check("a=1\\", &[(1, "a", "1")]);
         check("a=1\\\n\nb=2", &[(1, "a", "1"), (3, "b", "2")]);
         check("\\\n\nb=2", &[(3, "b", "2")]);
+        check("\\\n# a comment\nb=2", &[(3, "b", "2")]);
+        check("a=1\n\\", &[(1, "a", "1")]);
     }
 
     #[test]

@@ -72,13 +72,18 @@ impl SystemProperties {
     /// Where a property stands, for notes and errors: `` zoo.cfg line 3: `snapCount=x` `` or `` `-Dname=x` ``.
     pub(crate) fn place(&self, name: &str) -> String {
         match self.table.get(name) {
-            Some(property) => show(&self.file, name, &property.value, &property.origin),
+            Some(Property { value, origin }) => {
+                let key = name
+                    .strip_prefix("zookeeper.")
+                    .filter(|_| *origin != Origin::Flag);
+                show(&self.file, key.unwrap_or(name), value, origin)
+            }
             None => format!("`{name}`"),
         }
     }
 }
 
-/// How a setting is shown to the operator. `name` is the property's full name. Passwords are not shown.
+/// How a setting is shown to the operator: the key of a line, the full name after `-D`. Passwords are not shown.
 pub(crate) fn show(file: &str, name: &str, value: &str, origin: &Origin) -> String {
     let secret = ["password", "Password", "Digest"]
         .iter()
@@ -86,8 +91,7 @@ pub(crate) fn show(file: &str, name: &str, value: &str, origin: &Origin) -> Stri
     let value = if secret { "***" } else { value };
     match origin {
         Origin::Line(line) => {
-            let key = name.strip_prefix("zookeeper.").unwrap_or(name);
-            format!("{file} line {line}: `{key}={value}`")
+            format!("{file} line {line}: `{name}={value}`")
         }
         Origin::Flag => format!("`-D{name}={value}`"),
     }
@@ -380,12 +384,7 @@ mod tests {
             "SASLAuthenticationProvider.superPassword",
             "a.superDigest",
         ] {
-            let shown = show(
-                "zoo.cfg",
-                &format!("zookeeper.{name}"),
-                "secret",
-                &Origin::Line(4),
-            );
+            let shown = show("zoo.cfg", name, "secret", &Origin::Line(4));
             assert_eq!(shown, format!("zoo.cfg line 4: `{name}=***`"));
         }
     }

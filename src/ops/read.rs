@@ -278,37 +278,36 @@ fn get_ephemerals(reading: &Reading<'_>, xid: i32, read: &PathRequest<'_>, out: 
 }
 
 fn who_am_i(reading: &Reading<'_>, xid: i32, out: &mut Vec<u8>) {
-    let info = reading.who.iter().map(|id| ClientInfo {
-        scheme: Cow::Borrowed(id.scheme.as_str()),
-        user: Cow::Owned(auth::user_name(&reading.rules.auth, id)),
-    });
+    let info = auth::in_java_order(reading.who)
+        .into_iter()
+        .map(|id| ClientInfo {
+            scheme: Cow::Borrowed(id.scheme.as_str()),
+            user: Cow::Owned(auth::user_name(&reading.rules.auth, id)),
+        });
     reply::append_reply(xid, reading.zxid.0, &Some(info.collect::<Vec<_>>()), out);
 }
 
+/// An element that cannot be served at all (a write, a null path) fails the request, yet with a body:
+/// the elements before it.
 fn multi_read(reading: &Reading<'_>, xid: i32, ops: &MultiRequest<'_>, out: &mut Vec<u8>) {
-    let refused = ops
-        .iter()
-        .any(|op| !matches!(op, MultiOp::GetData(_) | MultiOp::GetChildren(_)));
-    if refused {
-        // A write in here fails the request, yet with a body.
-        let mut body = Vec::new();
-        multi::append_end(&mut body);
-        let header = ReplyHeader {
-            xid,
-            zxid: reading.zxid.0,
-            err: ErrorCode::MarshallingError.code(),
-        };
-        reply::append_failed_with_raw_body(&header, &body, out);
-        return;
-    }
-    let frame = reply::open(xid, reading.zxid.0, out);
+    let (mut body, mut err) = (Vec::new(), ErrorCode::Ok);
     for op in ops {
-        if let Err(code) = multi_read_element(reading, op, out) {
-            multi::append_error(code.code(), out);
+        match multi_read_element(reading, op, &mut body) {
+            Ok(()) => {}
+            Err(ErrorCode::MarshallingError) => {
+                err = ErrorCode::MarshallingError;
+                break;
+            }
+            Err(code) => multi::append_error(code.code(), &mut body),
         }
     }
-    multi::append_end(out);
-    frame.close(out);
+    multi::append_end(&mut body);
+    let header = ReplyHeader {
+        xid,
+        zxid: reading.zxid.0,
+        err: err.code(),
+    };
+    reply::append_with_raw_body(&header, &body, out);
 }
 
 fn multi_read_element(reading: &Reading<'_>, op: &MultiOp<'_>, out: &mut Vec<u8>) -> Served {
@@ -328,7 +327,7 @@ fn multi_read_element(reading: &Reading<'_>, op: &MultiOp<'_>, out: &mut Vec<u8>
             multi::append_children_header(out);
             reply::append_strings(node.child_count(), node.children(), out);
         }
-        _ => unreachable!("checked before the first element was served"),
+        _ => return Err(ErrorCode::MarshallingError),
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ pub type MultiRequest<'a> = Vec<MultiOp<'a>>;
 /// Decodes the elements up to the end mark.
 ///
 /// # Errors
-/// When an element is not a record of its type, has a null path, mixes reads with writes, or combines
+/// When an element is not a record of its type, is a write of a null path, mixes reads with writes, or combines
 /// type and flags in a way that Apache refuses while decoding.
 pub fn decode<'a>(reader: &mut Reader<'a>) -> Result<MultiRequest<'a>, DecodeError> {
     let mut ops: MultiRequest<'a> = Vec::new();
@@ -80,7 +80,7 @@ pub fn decode<'a>(reader: &mut Reader<'a>) -> Result<MultiRequest<'a>, DecodeErr
             return Ok(ops);
         }
         let op = decode_element(header.op, reader)?;
-        if op.path_is_null() {
+        if op.path_is_null() && !op.is_read() {
             return Err(reader.error(DecodeErrorKind::Null));
         }
         if ops

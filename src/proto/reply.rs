@@ -144,8 +144,8 @@ pub fn append_reply<'a, F: Field<'a>>(xid: i32, zxid: i64, body: &F, out: &mut V
     frame.close(out);
 }
 
-/// Appends a reply that has a body although it failed (sasl, multiRead of a write).
-pub fn append_failed_with_raw_body(header: &ReplyHeader, body: &[u8], out: &mut Vec<u8>) {
+/// Appends a reply whose body is encoded already; it may have one although it failed (multiRead).
+pub fn append_with_raw_body(header: &ReplyHeader, body: &[u8], out: &mut Vec<u8>) {
     let frame = open_with(header, out);
     out.extend_from_slice(body);
     frame.close(out);

@@ -282,7 +282,7 @@ fn read_multi<'a>(reader: &mut Reader<'a>) -> Result<Vec<Txn<'a>>, DecodeError> 
         let RawTxn { kind, data } = Field::read(reader)?;
         let op =
             OpCode::from_code(kind).ok_or(reader.error(DecodeErrorKind::UnknownValue(kind)))?;
-        let mut body = Reader::new(data.ok_or(unreadable)?);
+        let mut body = Reader::new(data.ok_or(unreadable)?).joining_surrogates();
         txns.push(match op {
             OpCode::Check => Txn::Check(Field::read(&mut body)?),
             OpCode::Multi | OpCode::CreateSession | OpCode::CloseSession => {
@@ -311,7 +311,7 @@ impl<'a> LoggedTxn<'a> {
     /// # Errors
     /// When the type is unknown or the bytes are not its record.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes).joining_surrogates();
         let header = TxnHeader::read(&mut reader)?;
         let op = OpCode::from_code(header.kind)
             .ok_or(reader.error(DecodeErrorKind::UnknownValue(header.kind)))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::auth;
 use crate::auth::AuthRules;
-use crate::net::client::{Closing, Outbox};
+use crate::net::client::Outbox;
 use crate::pipeline::Audience;
 use crate::types::{Acl, ConnId, Millis, Perms, SessionId};
 

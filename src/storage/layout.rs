@@ -213,3 +213,6 @@ fn any_name(
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests;

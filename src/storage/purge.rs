@@ -102,3 +102,6 @@ impl SnapshotVisitor for Nobody {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,3 +306,6 @@ pub fn remove_leftovers(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

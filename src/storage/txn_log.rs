@@ -340,3 +340,6 @@ fn has_records(disk: &dyn Disk, path: &Path) -> Result<bool, DiskError> {
     );
     Ok(!empty)
 }
+
+#[cfg(test)]
+mod tests;

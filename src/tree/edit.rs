@@ -18,8 +18,7 @@ impl Tree {
         let (list, position) = self.lists.add(list, id);
         self.nodes[parent.0].children = list;
         self.nodes[id.0].position = position;
-        let nodes = &self.nodes;
-        self.index.insert(hash, id, |other| nodes[other.0].hash);
+        self.index.insert(hash, id);
         self.account_for(id, path);
         id
     }
@@ -90,6 +89,14 @@ impl Tree {
             root.acl = acl;
         });
     }
+}
+
+/// Parent and name, the parent empty for the root's children. `None` for the root and for what cannot
+/// be a node's path: the index would not find it again.
+pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
+    let (parent, name) = path.rsplit_once('/')?;
+    let is_node = !name.is_empty() && parent != "/";
+    is_node.then_some((parent, name))
 }
 
 fn digest_of(node: &Node, path: &str) -> i64 {

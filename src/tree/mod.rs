@@ -27,9 +27,19 @@ mod slab;
 pub mod walk;
 
 #[cfg(test)]
+mod apply_tests;
+#[cfg(test)]
+mod load_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod replay_tests;
 #[cfg(test)]
+mod test_steps;
+#[cfg(test)]
 mod test_support;
+#[cfg(test)]
+mod walk_tests;
 
 pub use apply::Applied;
 pub use load::{LoadError, Loader};
@@ -120,7 +130,7 @@ impl Tree {
     }
 
     fn lookup(&self, hash: u32, path: &str) -> Option<NodeId> {
-        self.index.find(hash, |id| self.is_at(*id, path))
+        self.index.find(hash, |id| self.is_at(id, path))
     }
 
     /// Whether the names from the node up to the root are those of `path`.

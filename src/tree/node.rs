@@ -33,7 +33,7 @@ pub(crate) struct Node {
     pub(crate) parent: NodeId,
     /// Where the parent's child list names this node.
     pub(crate) position: u32,
-    /// Hash of the whole path; spares the index from computing it when it grows.
+    /// Hash of the whole path, by which the index finds the node.
     pub(crate) hash: u32,
     /// Number of the child list, 0 without children.
     pub(crate) children: u32,

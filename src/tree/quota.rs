@@ -170,3 +170,175 @@ fn declared(path: &str) -> Option<(&str, &str)> {
 fn declaration(subject: &str, leaf: &str) -> String {
     format!("{QUOTA}{subject}/{leaf}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::test_support::*;
+
+    const LIMITS: &str = "/zookeeper/quota/a/zookeeper_limits";
+    const STATS: &str = "/zookeeper/quota/a/zookeeper_stats";
+
+    fn text(tree: &Tree, path: &str) -> String {
+        let data = tree.find(path).unwrap().data();
+        String::from_utf8(data.unwrap().to_vec()).unwrap()
+    }
+
+    /// `/a` with one child and a quota of 5 nodes, hard, and 100 bytes, soft.
+    fn with_quota() -> Tree {
+        let mut tree = tree();
+        let txns = [
+            create("/a", b"12", -1),
+            create("/a/b", b"345", -1),
+            create("/ab", b"678", -1),
+            create("/zookeeper/quota/a", b"", -1),
+            create(LIMITS, b"count=-1,bytes=100=;countHardLimit=5", -1),
+            create(STATS, b"whatever", -1),
+        ];
+        run(&mut tree, 1, &txns);
+        tree
+    }
+
+    #[test]
+    fn usage_is_counted_when_the_stats_node_is_made() {
+        let tree = with_quota();
+        assert_eq!(text(&tree, STATS), "count=2,bytes=5");
+        let quota = tree.quota_over("/a/b/new").unwrap();
+        let want = QuotaUse {
+            path: "/a".into(),
+            count_soft: None,
+            count_hard: Some(5),
+            bytes_soft: Some(100),
+            bytes_hard: None,
+            count: 2,
+            bytes: 5,
+        };
+        assert_eq!(quota, want);
+        assert_eq!(tree.quota_over("/ab"), None, "whole names match");
+        assert_eq!(tree.quota_over("/"), None);
+    }
+
+    #[test]
+    fn usage_follows_and_moves_no_stat() {
+        let mut tree = with_quota();
+        let before = tree.find(STATS).unwrap().persisted();
+        let (digest, bytes) = (tree.digest(), tree.data_bytes());
+        let mut heard = Heard::default();
+        tree.apply(&header(20), &create("/a/b/c", b"12345", 1), &mut heard);
+        assert_eq!(text(&tree, STATS), "count=3,bytes=10");
+        tree.apply(&header(21), &set_data("/a", b"1", 1), &mut heard);
+        assert_eq!(text(&tree, STATS), "count=3,bytes=9");
+        tree.apply(&header(22), &delete("/a/b/c"), &mut heard);
+        assert_eq!(text(&tree, STATS), "count=2,bytes=4");
+        tree.apply(&header(23), &set_data("/ab", b"", 1), &mut heard);
+        assert_eq!(text(&tree, STATS), "count=2,bytes=4");
+        assert_eq!(tree.find(STATS).unwrap().persisted(), before);
+        assert_eq!(heard.0.len(), 4, "nobody hears of usage");
+        assert_ne!(tree.digest(), digest);
+        assert_eq!(tree.data_bytes(), bytes - 4);
+    }
+
+    #[test]
+    fn only_the_deepest_quota_counts() {
+        let mut tree = with_quota();
+        let txns = [
+            create("/zookeeper/quota/a/b", b"", -1),
+            create("/zookeeper/quota/a/b/zookeeper_limits", b"count=9", -1),
+            create("/zookeeper/quota/a/b/zookeeper_stats", b"", -1),
+            create("/a/b/c", b"1", -1),
+        ];
+        run(&mut tree, 20, &txns);
+        assert_eq!(
+            text(&tree, "/zookeeper/quota/a/b/zookeeper_stats"),
+            "count=2,bytes=4"
+        );
+        assert_eq!(text(&tree, STATS), "count=2,bytes=5");
+        assert_eq!(tree.quota_over("/a/b").unwrap().path, "/a/b");
+        run(
+            &mut tree,
+            30,
+            &[delete("/zookeeper/quota/a/b/zookeeper_limits")],
+        );
+        run(&mut tree, 31, &[create("/a/b/d", b"1", -1)]);
+        assert_eq!(
+            text(&tree, "/zookeeper/quota/a/b/zookeeper_stats"),
+            "count=2,bytes=4"
+        );
+        assert_eq!(
+            text(&tree, STATS),
+            "count=3,bytes=6",
+            "from here on the outer one again"
+        );
+        assert_eq!(tree.quota_over("/a/b").unwrap().path, "/a");
+    }
+
+    #[test]
+    fn a_quota_on_the_root_is_only_a_node() {
+        let mut tree = tree();
+        let txns = [
+            create("/zookeeper/quota/zookeeper_limits", b"count=1", -1),
+            create("/zookeeper/quota/zookeeper_stats", b"", -1),
+            create("/a", b"1", -1),
+            delete("/zookeeper/quota/zookeeper_limits"),
+        ];
+        run(&mut tree, 1, &txns);
+        assert_eq!(tree.quota_over("/a"), None);
+        assert_eq!(
+            text(&tree, "/zookeeper/quota/zookeeper_stats"),
+            "count=6,bytes=7"
+        );
+    }
+
+    #[test]
+    fn names_that_only_begin_like_the_quota_node_declare_nothing() {
+        let mut tree = tree();
+        let txns = [
+            create("/zookeeper/quotas", b"", -1),
+            create("/zookeeper/quotas/zookeeper_limits", b"count=1", -1),
+            create("/s", b"", -1),
+        ];
+        run(&mut tree, 1, &txns);
+        assert!(tree.quotas.paths.is_empty());
+    }
+
+    #[test]
+    fn unreadable_text_stops_nothing_and_binds_nobody() {
+        for (limits, stats) in [
+            (&b"count=5"[..], &b"x=y"[..]),
+            (b"\xff", b"count=2,bytes=5"),
+        ] {
+            let mut tree = with_quota();
+            run(
+                &mut tree,
+                20,
+                &[set_data(LIMITS, limits, 1), set_data(STATS, stats, 1)],
+            );
+            assert_eq!(tree.quota_over("/a"), None);
+            run(&mut tree, 22, &[create("/a/c", b"", -1), delete("/a/c")]);
+            assert_eq!(tree.find(STATS).unwrap().data(), Some(stats));
+        }
+    }
+
+    #[test]
+    fn a_missing_usage_node_is_no_usage() {
+        let mut tree = with_quota();
+        run(&mut tree, 20, &[delete(STATS), create("/a/c", b"", -1)]);
+        assert_eq!(tree.quota_over("/a"), None);
+        run(&mut tree, 22, &[create(STATS, b"", -1)]);
+        assert_eq!(tree.quota_over("/a").map(|quota| quota.count), Some(3));
+    }
+
+    #[test]
+    fn keys_that_clients_add_to_the_usage_stay() {
+        let mut tree = with_quota();
+        run(
+            &mut tree,
+            20,
+            &[
+                set_data(STATS, b"bytes=1,more=2", 1),
+                create("/a/c", b"1", -1),
+            ],
+        );
+        assert_eq!(text(&tree, STATS), "count=0,bytes=2=;more=2");
+    }
+}

@@ -31,7 +31,7 @@ pub(crate) fn header(zxid: i64) -> TxnHeader {
         client_id: 1,
         cxid: 0,
         zxid,
-        time: zxid + 1000,
+        time: zxid.wrapping_add(1000),
         kind: 0,
     }
 }

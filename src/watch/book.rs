@@ -284,3 +284,50 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+impl Book {
+    /// Walks everything from both sides and panics where they do not agree.
+    pub(crate) fn check(&self) {
+        let mut seen = 0;
+        for (path_slot, path) in self.paths.iter() {
+            for list in List::ALL {
+                let Some(first) = path.head(list) else {
+                    continue;
+                };
+                let (mut at, mut position) = (first, 0);
+                loop {
+                    let watch = &self.watches[at];
+                    assert_eq!((watch.path, watch.list), (path_slot, list));
+                    assert_eq!(self.watches[watch.later].earlier, at);
+                    assert!(!watch.modes.is_empty());
+                    assert!(watch.indexed || position < WITHIN_REACH);
+                    assert_eq!(self.find(watch.conn, path_slot, list), Some(at));
+                    (at, position, seen) = (watch.later, position + 1, seen + 1);
+                    assert!(seen <= self.watches.len(), "a ring closes");
+                    if at == first {
+                        break;
+                    }
+                }
+            }
+        }
+        assert_eq!(seen, self.watches.len());
+        for (slot, conn) in self.conns.iter() {
+            let (mut next, mut prev) = (conn.head, None);
+            while let Some(at) = next {
+                let watch = &self.watches[at];
+                assert!(seen > 0, "a chain ends");
+                assert_eq!((watch.conn, watch.chain_prev), (slot, prev));
+                (next, prev, seen) = (watch.chain_next, Some(at), seen - 1);
+            }
+        }
+        assert_eq!(seen, 0, "as many watches in chains as in rings");
+        let indexed = self.watches.iter().filter(|(_, watch)| watch.indexed);
+        assert_eq!(indexed.count(), self.index.len());
+    }
+
+    /// Bytes taken from the allocator for watches, paths and their indexes, by what was asked for.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.watches.heap_bytes() + self.index.allocation_size() + self.paths.heap_bytes()
+    }
+}

@@ -148,4 +148,6 @@ impl Watches {
 }
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;

@@ -120,4 +120,11 @@ impl Paths {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot<WatchedPath>, &WatchedPath)> {
         self.slab.iter()
     }
+
+    /// Bytes taken from the allocator, by what was asked for.
+    #[cfg(test)]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let texts: usize = self.slab.iter().map(|(_, path)| path.text.len()).sum();
+        texts + self.slab.heap_bytes() + self.by_text.allocation_size()
+    }
 }

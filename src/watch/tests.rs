@@ -455,3 +455,34 @@ fn the_seed_changes_nothing_that_can_be_seen() {
     };
     assert_eq!(run(1), run(u64::MAX));
 }
+
+fn heap_bytes(paths: u64, conns: u64) -> (usize, Watches) {
+    let mut watches = Watches::new(1);
+    for path in 0..paths {
+        let path = format!("/{path:09}");
+        for conn in 0..conns {
+            watches.add(ConnId(conn), &path, Data, Standard);
+        }
+    }
+    (watches.book.heap_bytes(), watches)
+}
+
+#[test]
+fn what_a_watch_costs() {
+    // A link 28, a path 32, its text 10; the index of paths 6 to 12, depending on how full it is.
+    let (distinct, _) = heap_bytes(20_000, 1);
+    assert!((76..84).contains(&(distinct / 20_000)), "{distinct}");
+    // A link 28; the index of watches 6 to 12.
+    let (shared, _) = heap_bytes(1, 20_000);
+    assert!((34..42).contains(&(shared / 20_000)), "{shared}");
+}
+
+#[test]
+fn what_many_watches_took_is_given_back_with_the_last() {
+    for (paths, conns) in [(20_000, 1), (1, 20_000)] {
+        let (full, mut watches) = heap_bytes(paths, conns);
+        (0..conns).for_each(|conn| watches.remove_connection(ConnId(conn)));
+        let left = watches.book.heap_bytes();
+        assert!(left < full / 8, "{left} of {full}");
+    }
+}

@@ -41,6 +41,11 @@ public final class Scenario {
         }
     }
 
+    /** Whether any check has failed so far. */
+    public static boolean failed() {
+        return FAILED.get();
+    }
+
     public static void equal(Object want, Object got, String what) {
         if (!Objects.equals(want, got)) {
             throw new AssertionError(what + ": want " + want + ", got " + got);

@@ -65,7 +65,7 @@ public final class Crash {
                 threads.add(thread);
             }
         }
-        for (int round = 1; round <= rounds; round++) {
+        for (int round = 1; round <= rounds && !Scenario.failed(); round++) {
             check("crash " + round + " under load", () -> {
                 for (Worker worker : workers) {
                     worker.awaitProgress(broken);

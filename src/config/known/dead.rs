@@ -27,7 +27,7 @@ pub fn instead_of_key(name: &str) -> Option<String> {
 }
 
 /// Documented name, and the key that works.
-const DOCUMENTED: &[(&str, &str)] = &[
+pub const DOCUMENTED: &[(&str, &str)] = &[
     ("connectionMaxTokens", "connection_throttle_tokens"),
     ("connectionTokenFillTime", "connection_throttle_fill_time"),
     ("connectionTokenFillCount", "connection_throttle_fill_count"),

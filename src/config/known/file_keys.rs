@@ -18,7 +18,7 @@ pub(super) const STANDALONE: &[Key] = rows! { FileKey:
     "maxSessionTimeout" | "-1" | "ms" | Honoured("longest session timeout a client can get; -1: 20 ticks");
     "autopurge.snapRetainCount" | "3" | "snapshots, 3 or more" | Honoured("snapshots (with their logs) that a purge keeps");
     "autopurge.purgeInterval" | "0" | "hours" | Honoured("time between purges of old snapshots and logs; 0: never");
-    "reconfigEnabled" | "false" | "true, false" | Honoured("whether reconfiguration requests are allowed; a standalone server then answers that it is none for it");
+    "reconfigEnabled" | "false" | "true, false" | Honoured("true: a reconfiguration request is answered as unimplemented, as by every standalone server, instead of as disabled");
     "standaloneEnabled" | "true" | "true, false" | Honoured("false: even one voting server is an ensemble, which this build refuses to start");
 };
 

@@ -1,6 +1,8 @@
 //! Requests of an open session. Runs of reads are served here, under one view of the tree; writes, and
 //! whatever stands behind an unanswered write, go to the line in one submission.
 
+use std::mem;
+
 use crate::auth;
 use crate::net::client::connection::{Connection, End};
 use crate::net::client::ports::Viewer;
@@ -96,11 +98,15 @@ impl Connection {
         queue: &mut Queue,
     ) -> Result<usize, End> {
         let mut at = 0;
-        let mut received = 0;
+        let (mut received, mut touched) = (0, false);
         while let Some(request) = self.next(&input[at..])? {
             let waits = queue.count > 0 || self.in_flight() > 0;
             match request.kind {
-                Kind::Auth => self.auth(request.xid, request.body)?,
+                Kind::Auth => {
+                    // What was read before goes with the identities of before.
+                    self.submit(session, mem::take(queue), now);
+                    self.auth(request.xid, request.body)?;
+                }
                 Kind::Sasl => self.sasl(request.xid, request.body)?,
                 Kind::Unknown => self.refuse_and_drain(request.xid, -1, ErrorCode::Unimplemented),
                 _ if !self.rooms.ports.auth.admits(&self.who) => {
@@ -110,6 +116,7 @@ impl Connection {
                     let (taken, count) = self.serve_run(&input[at..], session)?;
                     at += taken;
                     received += count;
+                    touched = true;
                     if self.is_paused() {
                         break;
                     }
@@ -124,12 +131,16 @@ impl Connection {
             }
             at += request.bytes;
             received += 1;
+            touched |= !matches!(request.kind, Kind::Auth | Kind::Sasl);
             if self.is_paused() {
                 break;
             }
         }
         if received > 0 {
-            self.local.outbox.heard(now, received);
+            self.local.outbox.heard(received);
+        }
+        if touched {
+            self.local.outbox.touch(now);
         }
         Ok(at)
     }

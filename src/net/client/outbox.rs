@@ -202,10 +202,14 @@ impl Outbox {
             .then_some(false)
     }
 
-    /// The client was heard: this many packets.
-    pub fn heard(&self, now: Millis, packets: u64) {
-        self.touched.store(now.0, Ordering::Relaxed);
+    /// This many packets came in.
+    pub fn heard(&self, packets: u64) {
         self.received.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    /// The client asked for something, which keeps its session alive. Authentication does not.
+    pub fn touch(&self, now: Millis) {
+        self.touched.store(now.0, Ordering::Relaxed);
     }
 
     /// When the client was last heard.

@@ -1,21 +1,26 @@
 //! The bytes of a log in, records and a verdict on how it ends out. A torn end is what a power cut
-//! leaves and may be cut off; rot is not, and nothing here ever takes one for the other in doubt: in
-//! doubt it is rot, because cutting would drop acknowledged transactions.
+//! leaves: nothing in it was acknowledged, and it may be cut off. Rot must not be cut off, since
+//! acknowledged transactions would go with it.
 //!
-//! Where a log stops being readable, three questions decide ([`judge`]):
+//! Where a log stops being readable, five questions decide ([`judge`]):
 //!
-//! | is the rest of the file zero? | does a whole record follow? | is there a hole? | verdict |
-//! | --- | --- | --- | --- |
-//! | yes | | | clean: preallocated space |
-//! | no | yes | | corrupt: later transactions were written, so this one was too |
-//! | no | no | yes | torn: the last write did not reach the disk as a whole |
-//! | no | no | no | corrupt: everything is there, and it is wrong |
+//! | is the rest zero? | is there a hole? | does a whole record follow? | is a sector missing? | is it near the end? | verdict |
+//! | --- | --- | --- | --- | --- | --- |
+//! | yes | | | | | clean: preallocated space |
+//! | no | no | | | | corrupt: everything is there, and it is wrong |
+//! | no | yes | no | | | torn: the last write did not get through |
+//! | no | yes | yes | yes | yes | torn: the sectors of one write get through in any order |
+//! | no | yes | yes | otherwise | | corrupt: later writes got through, so this one had |
 //!
-//! A *hole* is what an unfinished write shows: the file ends inside the record, its end mark is still
-//! zero, or a disk sector of it is. (Payloads that are zero for a sector show it too: when such a record
-//! is the very last one and rots, it is taken for torn.) Apache stops silently at a zero length or a wrong end mark, even in
-//! the middle of a log, and loses what follows; it refuses to start at a wrong checksum, even if a
-//! power cut is the reason.
+//! A *hole* is what an unfinished write shows: the file ends inside the record, the record's end mark is
+//! still zero, or a disk sector of it is. *Near the end* is within [`TEAR_BYTES_MAX`] of the last byte
+//! that is not zero: what one flush usually covers.
+//!
+//! What this cannot tell apart: a record within that distance which holds a sector's worth of zeros as
+//! data, and rots elsewhere, is taken for torn.
+//!
+//! Apache stops silently at a zero length or a wrong end mark, even in the middle of a log, and loses
+//! what follows; it refuses to start at a wrong checksum, even when a power cut is the reason.
 // apache 3.9.5: server/persistence/FileTxnLog.java FileTxnIterator.next, Util.java readTxnBytes
 
 use std::fmt;
@@ -35,6 +40,8 @@ pub const SECTOR_BYTES: usize = 512;
 /// How far beyond an unreadable record is looked for whole ones. What is unwritten at a power cut is
 /// far smaller; a file that goes on beyond this is not torn.
 pub const SEARCH_BYTES_MAX: usize = 64 << 20;
+/// How far from the end of the log sectors may have been written in any order, in bytes.
+pub const TEAR_BYTES_MAX: usize = 64 << 10;
 /// More zeros than this in a row contain a whole sector.
 const ZEROS_KEPT: usize = 2 * SECTOR_BYTES - 2;
 /// Bytes of a transaction's header, the least that a body has.
@@ -132,23 +139,42 @@ pub enum Step<'a> {
 struct Rest {
     /// Nothing but zeros.
     zero: bool,
-    /// A whole record starts somewhere in it.
-    follows: bool,
     /// The record at its start shows what an unfinished write leaves.
     hole: bool,
+    /// A whole record starts somewhere in it.
+    follows: bool,
+    /// What that record shows is a sector of zeros.
+    sector: bool,
+    /// It is at most [`TEAR_BYTES_MAX`] long.
+    near: bool,
+}
+
+impl Rest {
+    const ZERO: Rest = Rest {
+        zero: true,
+        hole: true,
+        follows: false,
+        sector: true,
+        near: true,
+    };
 }
 
 /// The decision table of the file header, above.
 fn judge(at: u64, flaw: Flaw, rest: Rest) -> Verdict {
-    match rest {
-        Rest { zero: true, .. } if at >= HEADER_BYTES as u64 => Verdict::Clean { end: at },
-        Rest { zero: true, .. } => Verdict::Torn { end: at, flaw },
-        Rest { follows: true, .. } | Rest { hole: false, .. } => Verdict::Corrupt {
-            at,
-            flaw,
-            follows: rest.follows,
-        },
-        Rest { hole: true, .. } => Verdict::Torn { end: at, flaw },
+    let torn = Verdict::Torn { end: at, flaw };
+    let corrupt = Verdict::Corrupt {
+        at,
+        flaw,
+        follows: rest.follows,
+    };
+    match (rest.zero, rest.hole, rest.follows) {
+        // Not even the file header is there.
+        (true, _, _) if at < HEADER_BYTES as u64 => torn,
+        (true, _, _) => Verdict::Clean { end: at },
+        (false, false, _) => corrupt,
+        (false, true, false) => torn,
+        (false, true, true) if rest.sector && rest.near => torn,
+        (false, true, true) => corrupt,
     }
 }
 
@@ -245,11 +271,7 @@ impl<R: Read> LogScanner<R> {
     fn end(&mut self, flaw: Flaw) -> Result<Verdict> {
         let at = self.window.offset();
         let rest = if self.skip_zeros()? {
-            Rest {
-                zero: true,
-                follows: false,
-                hole: true,
-            }
+            Rest::ZERO
         } else {
             self.examine(at, flaw)?
         };
@@ -273,22 +295,30 @@ impl<R: Read> LogScanner<R> {
 
     fn examine(&mut self, at: u64, flaw: Flaw) -> Result<Rest> {
         let beyond = self.window.need(SEARCH_BYTES_MAX)?;
+        let skipped = self.window.offset() - at;
         let tail = self.window.bytes();
         let used = tail
             .iter()
             .rposition(|byte| *byte != 0)
             .map_or(0, |i| i + 1);
-        let skipped = self.window.offset() > at;
-        let hole = skipped || has_hole(&tail[..used], at, flaw, self.record_bytes_max);
-        let follows = record_follows(&tail[..used], self.record_bytes_max, self.last);
+        let tail = &tail[..used];
+        let record = claimed(tail, flaw, self.record_bytes_max);
+        // A wrong end mark behind a right body is no hole, whatever the body's zeros.
+        let missing = !matches!(flaw, Flaw::EndMark(1..)) && has_zero_sector(record.bytes, at);
+        let sector = skipped > 0 || missing;
+        let near = skipped + used as u64 <= TEAR_BYTES_MAX as u64;
+        let hole = sector || is_unfinished(&record, flaw);
+        let follows = record_follows(tail, self.record_bytes_max, self.last);
         let more = beyond && {
             self.window.consume(SEARCH_BYTES_MAX);
             !self.skip_zeros()?
         };
         Ok(Rest {
             zero: false,
-            follows: follows || more,
             hole,
+            follows: follows || more,
+            sector,
+            near: near && !more,
         })
     }
 }
@@ -347,27 +377,36 @@ fn record_follows(tail: &[u8], record_bytes_max: usize, last: Option<Zxid>) -> b
     })
 }
 
-/// Whether the record at the start of `tail`, which begins at `at` in the file and ends with its last
-/// byte that is not zero, shows a write that did not reach the disk as a whole.
-fn has_hole(tail: &[u8], at: u64, flaw: Flaw, record_bytes_max: usize) -> bool {
-    match flaw {
-        Flaw::HeaderShort | Flaw::EndsInside => true,
-        // The body is right, so all of it was written.
-        Flaw::EndMark(mark) => mark == 0,
-        Flaw::Magic(_) => has_zero_sector(tail, at),
-        Flaw::Length(_) | Flaw::Checksum { .. } => {
-            tail.len() <= RECORD_HEAD_BYTES || record_has_hole(tail, at, record_bytes_max)
-        }
+/// The record at the start of a tail, as far as one can tell.
+struct Claimed<'a> {
+    /// Its bytes; the whole tail when its length is not to be believed.
+    bytes: &'a [u8],
+    /// It goes on beyond the tail.
+    goes_on: bool,
+}
+
+fn claimed(tail: &[u8], flaw: Flaw, record_bytes_max: usize) -> Claimed<'_> {
+    let length = tail.get(8..RECORD_HEAD_BYTES).map(BigEndian::read_i32);
+    let length = length.filter(|_| !matches!(flaw, Flaw::Magic(_) | Flaw::HeaderShort));
+    let bytes = length
+        .and_then(|length| body_bytes(length, record_bytes_max))
+        .map_or(tail.len(), |body_bytes| body_bytes + RECORD_FRAME_BYTES);
+    Claimed {
+        bytes: tail.get(..bytes).unwrap_or(tail),
+        goes_on: bytes > tail.len() || tail.len() <= RECORD_HEAD_BYTES,
     }
 }
 
-fn record_has_hole(tail: &[u8], at: u64, record_bytes_max: usize) -> bool {
-    match body_bytes(BigEndian::read_i32(&tail[8..]), record_bytes_max) {
-        None => has_zero_sector(tail, at),
-        // A record that ends in zeros lacks its end mark.
-        Some(body_bytes) => tail
-            .get(..body_bytes + RECORD_FRAME_BYTES)
-            .is_none_or(|record| record.ends_with(&[0]) || has_zero_sector(record, at)),
+/// Whether the write of `record` stopped inside it. Beyond the tail that it was cut from are only zeros,
+/// or nothing.
+fn is_unfinished(record: &Claimed<'_>, flaw: Flaw) -> bool {
+    match flaw {
+        Flaw::HeaderShort | Flaw::EndsInside => true,
+        // Nothing is there but a part of the file header.
+        Flaw::Magic(_) => record.bytes.len() <= HEADER_BYTES,
+        // The body is right, so all of it was written.
+        Flaw::EndMark(mark) => mark == 0,
+        Flaw::Length(_) | Flaw::Checksum { .. } => record.goes_on || record.bytes.ends_with(&[0]),
     }
 }
 
@@ -381,3 +420,6 @@ fn has_zero_sector(bytes: &[u8], at: u64) -> bool {
     // The upper half of a checksum is always zero: four bytes alone say nothing.
     (first.len() > 4 && is_zero(first)) || rest.chunks(SECTOR_BYTES).any(is_zero)
 }
+
+#[cfg(test)]
+mod tests;

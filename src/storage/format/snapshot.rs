@@ -150,7 +150,8 @@ impl<R: Read> Decoder<R> {
         mut read: impl FnMut(&mut Reader<'_>) -> Result<T, DecodeError>,
     ) -> Result<T, SnapshotFlaw> {
         loop {
-            let mut reader = Reader::with_limit(self.window.bytes(), self.record_bytes_max);
+            let mut reader =
+                Reader::with_limit(self.window.bytes(), self.record_bytes_max).joining_surrogates();
             match read(&mut reader) {
                 Ok(value) => {
                     let count = reader.offset();
@@ -281,3 +282,6 @@ impl<R: Read> Decoder<R> {
         Ok(sections)
     }
 }
+
+#[cfg(test)]
+mod tests;

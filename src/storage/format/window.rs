@@ -80,9 +80,7 @@ impl<R: Read> Window<R> {
         }
         self.slide();
         if self.end == self.buffer.len() {
-            // Everything at hand is one unfinished record: the window doubles, never more.
-            let room = self.buffer.len().max(CHUNK_BYTES);
-            self.buffer.resize(self.buffer.len() + room, 0);
+            self.grow();
         }
         let count = loop {
             match self.source.read(&mut self.buffer[self.end..]) {
@@ -134,6 +132,14 @@ impl<R: Read> Window<R> {
             sum.update(&self.buffer[self.hashed..self.start]);
         }
         self.hashed = self.start;
+    }
+
+    /// Everything at hand is one unfinished record: the window doubles, never more.
+    fn grow(&mut self) {
+        let room = self.buffer.len().max(CHUNK_BYTES);
+        let mut wider = vec![0; self.buffer.len() + room];
+        wider[..self.end].copy_from_slice(&self.buffer[..self.end]);
+        self.buffer = wider;
     }
 
     /// Drops what was consumed when the rest is small, or when there is no room behind it.

@@ -1,7 +1,7 @@
 //! A disk in memory. It knows what was flushed, so it can show what a power cut would leave; it counts
 //! its operations, so that any of them can be made to fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -39,7 +39,7 @@ struct Inode {
     /// As a power cut leaves it.
     durable: Vec<u8>,
     /// Sectors written since the last flush.
-    touched: Vec<usize>,
+    touched: BTreeSet<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -102,7 +102,7 @@ impl MemDisk {
         state.inodes.push(Inode {
             now: bytes.to_vec(),
             durable: bytes.to_vec(),
-            touched: Vec::new(),
+            touched: BTreeSet::new(),
         });
         state.names.insert(path.to_owned(), inode);
         state.durable_names.insert(path.to_owned(), inode);
@@ -133,14 +133,21 @@ impl MemDisk {
     }
 }
 
+/// `bytes` at another length. Not `Vec::resize`, which is slow over megabytes without optimisation.
+fn resized(bytes: &[u8], length: usize) -> Vec<u8> {
+    let mut resized = vec![0; length];
+    let kept = length.min(bytes.len());
+    resized[..kept].copy_from_slice(&bytes[..kept]);
+    resized
+}
+
 fn survivor(inode: &Inode, coin: &mut Coin) -> Vec<u8> {
     let length = if coin.keeps() {
         inode.now.len()
     } else {
         inode.durable.len()
     };
-    let mut bytes = inode.durable.clone();
-    bytes.resize(length, 0);
+    let mut bytes = resized(&inode.durable, length);
     for sector in &inode.touched {
         let start = (sector * SECTOR_BYTES).min(length);
         let end = (start + SECTOR_BYTES).min(length).min(inode.now.len());
@@ -194,14 +201,14 @@ impl State {
     fn write(&mut self, inode: usize, offset: usize, bytes: &[u8]) {
         let inode = &mut self.inodes[inode];
         let end = offset + bytes.len();
-        if inode.now.len() < end {
-            inode.now.resize(end, 0);
+        if inode.now.len() < offset {
+            inode.now = resized(&inode.now, offset);
         }
-        inode.now[offset..end].copy_from_slice(bytes);
+        let inside = bytes.len().min(inode.now.len() - offset);
+        inode.now[offset..offset + inside].copy_from_slice(&bytes[..inside]);
+        inode.now.extend_from_slice(&bytes[inside..]);
         let sectors = offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
         inode.touched.extend(sectors);
-        inode.touched.sort_unstable();
-        inode.touched.dedup();
     }
 
     fn sync(&mut self, inode: usize) {
@@ -323,7 +330,8 @@ impl DiskFile for MemFile {
         let mut state = self.disk.state();
         state.operate("set_len", &self.path)?;
         let length = usize::try_from(length).unwrap();
-        state.inodes[self.inode].now.resize(length, 0);
+        let inode = &mut state.inodes[self.inode];
+        inode.now = resized(&inode.now, length);
         Ok(())
     }
 
