@@ -1,16 +1,15 @@
 //! The root and the nodes under `/zookeeper` that every tree has.
 
 use crate::tree::Tree;
-use crate::tree::node::Node;
-use crate::tree::node::NodeId;
+use crate::tree::edit::NewNode;
+use crate::tree::node::{Meta, NodeId};
 use crate::types::path::{CONFIG, QUOTA, ZOOKEEPER};
 use crate::types::{Acl, NodeStat, open_acl, read_acl};
 
 impl Tree {
     /// The root, which is in no list: called once, first.
     pub(crate) fn add_root(&mut self) {
-        let node = Node::new("", Some(b""), 0, &NodeStat::default());
-        let id = NodeId(self.nodes.insert(node));
+        let id = self.nodes.insert(Meta::default(), "", Some(b""));
         assert_eq!(id, NodeId::ROOT, "the root comes first");
         self.account_for(id, "");
     }
@@ -36,7 +35,14 @@ impl Tree {
             ..NodeStat::default()
         };
         let acl = self.acls.add_words(acl);
-        self.attach(parent, path, Node::new(name, Some(b""), acl, &stat));
+        let new = NewNode {
+            parent,
+            name,
+            data: Some(b""),
+            acl,
+            stat: &stat,
+        };
+        self.attach(path, &new);
     }
 }
 
