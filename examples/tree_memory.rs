@@ -9,12 +9,16 @@ use std::hint::black_box;
 
 use oxkeeper::proto::txn::{CreateTxn, SetDataTxn, Txn, TxnHeader};
 use oxkeeper::tree::walk::SnapshotWalk;
-use oxkeeper::tree::{Applied, Tree, TreeOptions};
+use oxkeeper::tree::{Applied, Loader, NodeRef, Tree, TreeOptions};
 use oxkeeper::types::{OpCode, OwnerRules};
 
 const PARENTS: usize = 1000;
 const CHILDREN: usize = 1000;
 const DATA: [u8; 100] = [b'x'; 100];
+/// Nodes per slice of a walk.
+const SLICE: usize = 512;
+/// The access list of every node here, as snapshots number it.
+const OPEN_ACL: i64 = -1;
 const PAGE_BYTES: u64 = 4096;
 const BYTES_PER_NODE_MAX: u64 = 260;
 
@@ -138,13 +142,29 @@ fn measure(digest: bool) {
             tree.apply(&header(zxid), &Txn::SetData(OpCode::SetData, txn), &mut ());
         });
     });
+    let mut walk = SnapshotWalk::start(&mut tree);
     timed("snapshot walk", total, || {
-        let mut walk = SnapshotWalk::start(&mut tree);
-        while walk.next_slice(&tree, 512, &mut |path, node| {
+        while walk.next_slice(&tree, SLICE, &mut |path, node| {
             black_box((path, node.data(), node.persisted()));
         }) {}
-        walk.finish(&mut tree);
     });
+    walk.finish(&mut tree);
+    timed("snapshot walk and load", total, || {
+        black_box(reload(&mut tree, options));
+    });
+}
+
+/// A second tree, made of what a snapshot of the first would hold.
+fn reload(tree: &mut Tree, options: TreeOptions) -> Tree {
+    let mut loader = Loader::new(options);
+    let mut walk = SnapshotWalk::start(tree);
+    let mut load = |path: &str, node: NodeRef<'_>| {
+        let loaded = loader.node(path, node.data(), OPEN_ACL, &node.persisted());
+        loaded.expect("a walk makes a tree");
+    };
+    while walk.next_slice(tree, SLICE, &mut load) {}
+    walk.finish(tree);
+    loader.finish()
 }
 
 fn main() {

@@ -4,14 +4,13 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test that cannot go on should say where"
 )]
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -54,7 +53,7 @@ impl Sandbox {
             let source = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("scripts")
                 .join(script);
-            fs::copy(source, sandbox.path("bin").join(script)).unwrap();
+            symlink(source, sandbox.path("bin").join(script)).unwrap();
         }
         sandbox.program("bin/oxkeeper", &STAND_IN.replace("REAL", REAL));
         sandbox
@@ -82,9 +81,22 @@ impl Sandbox {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// Written by another process: a file that this one has open for writing, even in a child that another test
+    /// forked a moment ago, cannot be executed.
     fn program(&self, name: &str, text: &str) {
-        self.write(name, text);
-        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut install = Command::new("install");
+        install
+            .args(["-m", "755", "/dev/stdin"])
+            .arg(self.path(name))
+            .stdin(Stdio::piped());
+        let mut child = install.spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success());
     }
 
     /// The script with nothing in its environment but what is needed and a name for the log files.

@@ -67,7 +67,14 @@ pub fn run(server: &mut Server, programs: Vec<Command>, limit: Duration) -> Resu
     if std::env::var_os("COMPAT_SHOW").is_some() {
         eprintln!("{}", transcript(&running));
     }
-    verdict.with_context(|| transcript(&running))
+    verdict.with_context(|| {
+        format!(
+            "{}--- {} logged\n{}",
+            transcript(&running),
+            server.kind(),
+            server.log_end()
+        )
+    })
 }
 
 fn start(index: usize, mut command: Command, sender: &Sender<(usize, News)>) -> Result<Running> {

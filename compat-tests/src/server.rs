@@ -341,8 +341,9 @@ impl Server {
         )
     }
 
-    /// The last lines of the log.
-    fn log_end(&self) -> String {
+    /// The last lines of the log, for the reader of a failure.
+    #[must_use]
+    pub fn log_end(&self) -> String {
         let log = self.log().unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")

@@ -6,12 +6,9 @@ use crate::admin::java_text;
 use crate::admin::view::{ConnectionFacts, Facts, ServerView};
 use crate::config::WordWhitelist;
 
-/// What `srvr` and others call this server: the upstream release it stands in for, and itself.
-pub const VERSION: &str = concat!(
-    "3.9.5-oxkeeper_",
-    env!("CARGO_PKG_VERSION"),
-    ", built on 2026-02-11 20:15 UTC"
-);
+/// The release this server stands in for, as that release words it: monitoring compares it.
+pub const VERSION: &str =
+    "3.9.5-293c895a8d966a3ecb92872be4a1daf87d725da2, built on 2026-02-11 20:18 UTC";
 
 /// Every word that upstream knows. Those not answered here say so.
 const KNOWN: &[&str] = &[

@@ -8,6 +8,7 @@ mod check;
 mod digest;
 mod fix_up;
 mod ip;
+mod order;
 mod provider;
 
 pub use crate::auth::authenticate::{AuthRefusal, authenticate, user_name};
@@ -15,6 +16,7 @@ pub use crate::auth::check::allows;
 pub use crate::auth::digest::{DigestAlgorithm, digest_identity, mask_digests};
 pub use crate::auth::fix_up::{RawAcl, fix_up};
 pub use crate::auth::ip::{PeerAddress, ip_identity};
+pub use crate::auth::order::in_java_order;
 
 use crate::types::Id;
 

@@ -23,6 +23,8 @@ mod storage;
 mod system;
 mod time;
 mod unused;
+#[cfg(test)]
+mod whole;
 mod words;
 mod zoo_cfg;
 

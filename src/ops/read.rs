@@ -278,10 +278,12 @@ fn get_ephemerals(reading: &Reading<'_>, xid: i32, read: &PathRequest<'_>, out: 
 }
 
 fn who_am_i(reading: &Reading<'_>, xid: i32, out: &mut Vec<u8>) {
-    let info = reading.who.iter().map(|id| ClientInfo {
-        scheme: Cow::Borrowed(id.scheme.as_str()),
-        user: Cow::Owned(auth::user_name(&reading.rules.auth, id)),
-    });
+    let info = auth::in_java_order(reading.who)
+        .into_iter()
+        .map(|id| ClientInfo {
+            scheme: Cow::Borrowed(id.scheme.as_str()),
+            user: Cow::Owned(auth::user_name(&reading.rules.auth, id)),
+        });
     reply::append_reply(xid, reading.zxid.0, &Some(info.collect::<Vec<_>>()), out);
 }
 

@@ -13,6 +13,9 @@ use crate::watch::{Mode, Table, WatcherType};
 /// The zxid of events that answer a setWatches: they belong to no transaction.
 const NO_TXN: i64 = -1;
 
+/// Apache registers a watch on a null path like any other. No node can have this path either.
+const NULL_PATH: &str = "\0";
+
 fn ok(reading: &Reading<'_>, xid: i32, out: &mut Vec<u8>) {
     reply::append_header(
         &ReplyHeader {
@@ -31,7 +34,7 @@ pub(super) fn add_watch(
     add: &AddWatchRequest<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), ErrorCode> {
-    let path = add.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
+    let path = add.path.as_deref().unwrap_or(NULL_PATH);
     match add.mode {
         0 => persistent(reading, path),
         1 => recursive(reading, path),
@@ -68,7 +71,7 @@ pub(super) fn check_watches(
     out: &mut Vec<u8>,
 ) -> Result<(), ErrorCode> {
     let kind = watcher_type(check)?;
-    let path = check.path.as_deref().ok_or(ErrorCode::NoWatcher)?;
+    let path = check.path.as_deref().unwrap_or(NULL_PATH);
     if !reading.watches.desk().contains(reading.conn, path, kind) {
         return Err(ErrorCode::NoWatcher);
     }
@@ -84,7 +87,7 @@ pub(super) fn remove_watches(
     out: &mut Vec<u8>,
 ) -> Result<(), ErrorCode> {
     let kind = watcher_type(remove)?;
-    let path = remove.path.as_deref().ok_or(ErrorCode::NoWatcher)?;
+    let path = remove.path.as_deref().unwrap_or(NULL_PATH);
     if !reading.watches.desk().remove(reading.conn, path, kind) {
         return Err(ErrorCode::NoWatcher);
     }

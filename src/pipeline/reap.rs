@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 use crate::pipeline::state::State;
 use crate::types::Millis;
 
+/// Removals handed out at once when they need no spacing.
+const AT_ONCE_MAX: usize = 256;
+
 /// Finds candidates once per interval and lets them go one by one, spaced apart.
 #[derive(Debug)]
 pub struct Reaper {
@@ -40,13 +43,12 @@ impl Reaper {
             self.candidates = state.tree.reapable(wall, self.never_used_ms).into();
         }
         let mut due = Vec::new();
-        self.next_removal = self.next_removal.max(Millis(now.0 - self.interval_ms));
-        while now >= self.next_removal {
+        while now >= self.next_removal && due.len() < AT_ONCE_MAX {
             let Some(path) = self.candidates.pop_front() else {
                 break;
             };
             due.push(path);
-            self.next_removal = self.next_removal.plus(self.spacing_ms);
+            self.next_removal = now.plus(self.spacing_ms);
         }
         due
     }

@@ -4,6 +4,7 @@
 use crate::proto::shared;
 use crate::proto::txn::{CloseSessionTxn, SetAclTxn, SetDataTxn, Txn, TxnHeader};
 use crate::tree::Tree;
+use crate::tree::edit::split;
 use crate::tree::node::Node;
 use crate::tree::node::NodeId;
 use crate::tree::quota::data_len;
@@ -282,14 +283,6 @@ impl<'a> NewNode<'a> {
             _ => return Err(ErrorCode::BadArguments),
         })
     }
-}
-
-/// Parent and name, the parent empty for the root's children. `None` for the root and for what cannot
-/// be a node's path: the index would not find it again.
-fn split(path: &str) -> Option<(&str, &str)> {
-    let (parent, name) = path.rsplit_once('/')?;
-    let is_node = !name.is_empty() && parent != "/";
-    is_node.then_some((parent, name))
 }
 
 fn first_stat(header: &TxnHeader, owner: i64) -> NodeStat {

@@ -91,6 +91,14 @@ impl Tree {
     }
 }
 
+/// Parent and name, the parent empty for the root's children. `None` for the root and for what cannot
+/// be a node's path: the index would not find it again.
+pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
+    let (parent, name) = path.rsplit_once('/')?;
+    let is_node = !name.is_empty() && parent != "/";
+    is_node.then_some((parent, name))
+}
+
 fn digest_of(node: &Node, path: &str) -> i64 {
     node_digest(path, node.data(), &node.stat())
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::tree::Tree;
 use crate::tree::TreeOptions;
-use crate::tree::acl_cache::OPEN;
+use crate::tree::acl_cache::{OPEN, on_disk};
+use crate::tree::edit::split;
 use crate::tree::node::Node;
 use crate::tree::node::NodeId;
 use crate::types::{Acl, NodeStat, Perms};
@@ -43,9 +44,6 @@ pub struct Loader {
     has_root: bool,
 }
 
-/// The open list's number in a snapshot.
-const OPEN_ON_DISK: i64 = -1;
-
 impl Loader {
     /// A loader for an empty tree.
     pub fn new(options: TreeOptions) -> Loader {
@@ -53,7 +51,7 @@ impl Loader {
         tree.acls.hold();
         Loader {
             tree,
-            acls: BTreeMap::from([(OPEN_ON_DISK, OPEN)]),
+            acls: BTreeMap::from([(on_disk(OPEN), OPEN)]),
             parent: (String::new(), NodeId::ROOT),
             has_root: false,
         }
@@ -80,29 +78,31 @@ impl Loader {
         acl_id: i64,
         stat: &NodeStat,
     ) -> Result<(), LoadError> {
-        let error = |kind: fn(String) -> LoadError| kind(path.to_owned());
+        let owned = || path.to_owned();
         if path.is_empty() {
-            if std::mem::replace(&mut self.has_root, true) {
-                return Err(error(|path| LoadError::Twice { path }));
-            }
-            let acl = self.use_acl(acl_id);
-            self.tree.set_root(data, acl, stat);
-            return Ok(());
+            return self.root(data, acl_id, stat);
         }
-        let (parent, name) = path
-            .rsplit_once('/')
-            .filter(|(parent, name)| !name.is_empty() && *parent != "/")
-            .ok_or_else(|| error(|path| LoadError::BadPath { path }))?;
-        let parent = self
-            .parent_id(parent)
-            .ok_or_else(|| error(|path| LoadError::NoParent { path }))?;
+        let (parent, name) = split(path).ok_or_else(|| LoadError::BadPath { path: owned() })?;
+        let parent = self.parent_id(parent);
+        let parent = parent.ok_or_else(|| LoadError::NoParent { path: owned() })?;
         if self.tree.find_id(path).is_some() {
-            return Err(error(|path| LoadError::Twice { path }));
+            return Err(LoadError::Twice { path: owned() });
         }
         let acl = self.use_acl(acl_id);
         let node = Node::new(name, data, acl, stat);
         self.tree.attach(parent, path, node);
         self.tree.last_zxid = self.tree.last_zxid.max(stat.czxid);
+        Ok(())
+    }
+
+    fn root(&mut self, data: Option<&[u8]>, acl_id: i64, stat: &NodeStat) -> Result<(), LoadError> {
+        if std::mem::replace(&mut self.has_root, true) {
+            return Err(LoadError::Twice {
+                path: String::new(),
+            });
+        }
+        let acl = self.use_acl(acl_id);
+        self.tree.set_root(data, acl, stat);
         Ok(())
     }
 

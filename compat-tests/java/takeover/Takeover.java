@@ -71,9 +71,9 @@ public final class Takeover {
         Scenario.end();
     }
 
-    /** Ephemerals of sessions without a client may go at any time; 3.4 has no configuration node. */
+    /** Ephemerals of sessions without a client may go at any time. */
     private static Predicate<String> compared() {
-        return path -> !path.equals("/left") && !path.equals("/zookeeper/config");
+        return path -> !path.equals("/left");
     }
 
     /** A client that can go away without closing its session. */
