@@ -2,13 +2,11 @@
 
 use std::future;
 use std::mem;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::io::ReadBuf;
 
 use crate::net::client::local::Local;
 use crate::net::client::outbox::Closing;
@@ -69,7 +67,6 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     /// The client's identities now.
     pub(super) who: Arc<[Id]>,
-    reader: OwnedReadHalf,
     /// Input not processed yet: the beginning of a frame, or frames behind a pause.
     pending: Vec<u8>,
     /// `pending` may hold whole frames.
@@ -77,14 +74,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(local: Rc<Local>, rooms: Rc<Rooms>, reader: OwnedReadHalf) -> Self {
+    pub(super) fn new(local: Rc<Local>, rooms: Rc<Rooms>) -> Self {
         let who = local.outbox.who();
         Connection {
             local,
             rooms,
             phase: Phase::AwaitConnect,
             who,
-            reader,
             pending: Vec::new(),
             stalled: false,
         }
@@ -171,7 +167,7 @@ impl Connection {
         let rooms = Rc::clone(&self.rooms);
         let mut input = rooms.input.borrow_mut();
         let mut buffer = ReadBuf::new(&mut input);
-        match Pin::new(&mut self.reader).poll_read(cx, &mut buffer) {
+        match self.local.poll_read(cx, &mut buffer) {
             Poll::Pending => Ok(false),
             Poll::Ready(Err(error)) => Err(error.into()),
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => Err(End::ByClient),

@@ -1,7 +1,6 @@
 //! A shard: one thread, one runtime, its share of the connections.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::rc::Rc;
@@ -9,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
@@ -41,7 +42,7 @@ pub(super) struct Rooms {
     pub(super) input: RefCell<Vec<u8>>,
     /// Replies of one run of reads.
     pub(super) output: RefCell<Vec<u8>>,
-    locals: RefCell<HashMap<ConnId, Rc<Local>>>,
+    locals: RefCell<HashMap<ConnId, Rc<Local>, RandomState>>,
     /// Told when something was handed to the line in this round of the runtime.
     submitted: Notify,
     bell: Arc<Bell>,
@@ -104,8 +105,10 @@ impl Shard {
         spawn_local(sweep(Rc::clone(&rooms)));
         loop {
             let marked = self.bell.wait().await;
-            for arrival in marked.arrivals {
-                admit(&rooms, arrival);
+            for Arrival { stream, peer } in marked.arrivals {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    admit(&rooms, stream, peer);
+                }
             }
             let locals = rooms.locals.borrow();
             for conn in marked.dirty {
@@ -155,15 +158,11 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let Ok(stream) = stream.into_std() else {
-                    continue;
-                };
-                let arrival = Arrival { stream, peer };
                 let next = turn.fetch_add(1, Ordering::Relaxed) % bells.len();
                 if Arc::ptr_eq(&bells[next], &rooms.bell) {
-                    admit(&rooms, arrival);
-                } else {
-                    bells[next].arrive(arrival);
+                    admit(&rooms, stream, peer);
+                } else if let Ok(stream) = stream.into_std() {
+                    bells[next].arrive(Arrival { stream, peer });
                 }
             }
             Err(error) => {
@@ -175,36 +174,24 @@ async fn accept(
     }
 }
 
-fn admit(rooms: &Rc<Rooms>, arrival: Arrival) {
-    let Arrival { stream, peer } = arrival;
+fn admit(rooms: &Rc<Rooms>, stream: TcpStream, peer: SocketAddr) {
     let conn = ConnId(rooms.ports.next_conn.fetch_add(1, Ordering::Relaxed));
     let identity = auth::ip_identity(address_bytes(peer.ip()));
     let now = (rooms.ports.clock)();
-    let outbox = Arc::new(Outbox::new(
-        conn,
-        peer,
-        identity,
-        Arc::clone(&rooms.bell),
-        now,
-    ));
+    let bell = Arc::clone(&rooms.bell);
+    let outbox = Arc::new(Outbox::new(conn, peer, identity, bell, now));
     if !rooms.ports.write.opened(&outbox) {
         listen::reset(&stream);
         return;
     }
-    let opened = listen::tune(&stream, rooms.ports.limits.tcp_keep_alive)
-        .and_then(|()| TcpStream::from_std(stream));
-    let stream = match opened {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::debug!("connection of {peer} ends before it began: {error}");
-            rooms.ports.write.closed(&outbox);
-            return;
-        }
-    };
-    let (reader, writer) = stream.into_split();
-    let local = Rc::new(Local::new(outbox, writer));
+    if let Err(error) = listen::tune(&stream, rooms.ports.limits.tcp_keep_alive) {
+        tracing::debug!("connection of {peer} ends before it began: {error}");
+        rooms.ports.write.closed(&outbox);
+        return;
+    }
+    let local = Rc::new(Local::new(outbox, stream));
     rooms.locals.borrow_mut().insert(conn, Rc::clone(&local));
-    spawn_local(Connection::new(local, Rc::clone(rooms), reader).run());
+    spawn_local(Connection::new(local, Rc::clone(rooms)).run());
 }
 
 fn address_bytes(ip: IpAddr) -> PeerAddress {
