@@ -3,4 +3,5 @@
 
 pub mod four_letter;
 mod java_text;
+pub mod metrics;
 pub mod view;
