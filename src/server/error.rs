@@ -17,6 +17,9 @@ pub enum ServerError {
     /// Another server uses the directories.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The marker that permits an empty start cannot be removed.
+    #[error("cannot remove the file `initialize` beside the log directory: {0}; remove it by hand")]
+    Marker(io::Error),
     /// What is on disk cannot be loaded.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
@@ -54,6 +57,7 @@ impl ServerError {
             ServerError::Layout(_) => 3,
             ServerError::Snapshot(_) => 10,
             ServerError::Lock(_)
+            | ServerError::Marker(_)
             | ServerError::Recovery(_)
             | ServerError::Listen { .. }
             | ServerError::Thread { .. }

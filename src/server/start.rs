@@ -66,13 +66,17 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     let locks = dirs.open(config.storage.datadir_autocreate)?;
     // Taken early: a port in use is found before a long recovery.
     let listener = listeners::client_port(&config.network)?;
-    dirs.take_initialize_marker()
-        .map_err(|source| ServerError::Thread {
-            what: "removal of the initialize marker",
-            source,
-        })?;
+    dirs.take_initialize_marker().map_err(ServerError::Marker)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let (state, recovered) = recover::recover(config, &disk, &dirs)?;
+    if recovered.snapshot.is_some() {
+        tracing::info!(
+            "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
+            recovered.snapshot_took.as_millis(),
+            state.last_zxid,
+            state.tree.digest()
+        );
+    }
     let writer = LogWriter::new(
         Arc::clone(&disk),
         &dirs.log,
