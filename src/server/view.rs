@@ -84,7 +84,10 @@ impl View {
                 state.sessions.len(),
             )
         };
-        let watches = shared.watches.lock().total();
+        let (watches, data_watches) = {
+            let watches = shared.watches.lock();
+            (watches.total(), watches.data_counts())
+        };
         let connections = shared.registry.lock().count();
         Facts {
             latency: LatencyFacts {
@@ -101,6 +104,7 @@ impl View {
             ephemerals,
             data_bytes,
             watches,
+            data_watches,
             sessions,
             digest_mismatches: shared.digest_mismatches.load(Ordering::Relaxed),
             uptime_ms: clock::monotonic().0 - self.started.0,
