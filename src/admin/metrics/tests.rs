@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::admin::metrics::{METRICS, Read};
 use crate::admin::view::{Facts, LatencyFacts, StartFacts, Summary};
 use crate::types::Zxid;
+use crate::watch::DataCounts;
 
 /// A summary of `count` values that are all `value`.
 pub(crate) fn summary(count: u64, value: i64) -> Summary {
@@ -34,6 +35,7 @@ pub(crate) fn facts() -> Facts {
         ephemerals: 7,
         data_bytes: 8,
         watches: 10,
+        data_watches: DataCounts::default(),
         sessions: 11,
         digest_mismatches: 12,
         uptime_ms: 13,
