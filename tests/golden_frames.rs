@@ -138,7 +138,13 @@ fn data_is_read_and_watched() {
         path: Some("/a".into()),
         watch: true,
     };
-    asks(&frame, 3, OpCode::GetData, &Request::GetData(get.clone()), &get);
+    asks(
+        &frame,
+        3,
+        OpCode::GetData,
+        &Request::GetData(get.clone()),
+        &get,
+    );
 
     for (zxid, kind, want) in [
         (
@@ -184,7 +190,13 @@ fn a_persistent_watch_is_added() {
         path: Some("/a".into()),
         mode: 1,
     };
-    asks(&frame, 7, OpCode::AddWatch, &Request::AddWatch(add.clone()), &add);
+    asks(
+        &frame,
+        7,
+        OpCode::AddWatch,
+        &Request::AddWatch(add.clone()),
+        &add,
+    );
 
     let answer = ours(|out| reply::append_reply(7, 7, &reply::ErrorResponse { err: 0 }, out));
     let want = bytes("00000014 00000007 0000000000000007 00000000 00000000");

@@ -53,7 +53,7 @@ fn load(source: impl Read) {
             .digest
             .map(|digest| (Zxid(digest.zxid), digest.digest)),
     );
-    let state = visitor.0.finish();
+    let state = visitor.0.finish(Millis(0));
     let nodes = u64::try_from(state.tree.node_count()).expect("few");
     assert!(nodes >= 1, "there is a root");
     for owner in state.tree.ephemeral_owners() {

@@ -18,7 +18,8 @@ jute::record! {
 
 const ALL: &[u8] = b"\x01\x80\x7f\xff\xff\xff\x80\0\0\0\0\0\0\x01\0\0\0\x02hi\0\0\0\x03/\xc3\xa9\
     \0\0\0\x02\0\0\0\0\xff\xff\xff\xff";
-const NULLS: &[u8] = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+const NULLS: &[u8] =
+    b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
 
 fn both_ways(record: &One<'_>, bytes: &[u8]) {
     assert_eq!(to_vec(record), bytes);

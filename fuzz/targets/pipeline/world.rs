@@ -104,7 +104,7 @@ fn identities(client: usize) -> Arc<[Id]> {
 
 impl World {
     pub fn new() -> World {
-        let state = Recovery::new(options(), TICK_MS, Millis(0)).finish();
+        let state = Recovery::new(options(), TICK_MS, Millis(0)).finish(Millis(0));
         let rules = Arc::new(Rules {
             auth: AuthRules::default(),
             owners: options().owner_rules,
@@ -443,7 +443,7 @@ fn replay(log: &[u8], mut recovery: Recovery, after: Zxid) -> State {
             recovery.txn(&logged);
         }
     }
-    recovery.finish()
+    recovery.finish(Millis(0))
 }
 
 struct Visitor(Recovery);

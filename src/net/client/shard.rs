@@ -170,6 +170,10 @@ async fn sweep(rooms: Rc<Rooms>) {
         tick.tick().await;
         let now = (rooms.ports.clock)();
         for local in rooms.locals.borrow().values() {
+            if local.outbox.closing() == Closing::AfterFlush && local.is_overdue() {
+                local.outbox.close(Closing::Now);
+                local.wake();
+            }
             let deadline = local
                 .outbox
                 .touched()
