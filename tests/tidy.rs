@@ -1,6 +1,8 @@
 //! What a reader may count on in every file: a header, files and functions short enough to hold in mind, citations
 //! in one form, links that lead somewhere, nothing left half done. The lists of exceptions only shrink.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
