@@ -333,8 +333,10 @@ fn documents_name_tests_and_files_that_exist() {
             if !names_keys && is_test_name(word) && !is_there(word) {
                 bad.push(format!("{path}: no test is called {word}"));
             }
-            let places = ["", "src"].map(|dir| root.join(dir).join(word));
-            if is_source_path(word) && !places.iter().any(|place| place.exists()) {
+            let here = Path::new(path).parent().unwrap();
+            let places = [here, Path::new(""), Path::new("src")];
+            let exists = |dir: &&Path| root.join(dir).join(word).exists();
+            if is_source_path(word) && !places.iter().any(exists) {
                 bad.push(format!("{path}: {word} is not there"));
             }
         }
