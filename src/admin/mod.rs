@@ -4,4 +4,5 @@
 mod environment;
 pub mod four_letter;
 mod java_text;
+pub mod metrics;
 pub mod view;

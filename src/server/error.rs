@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::config::PROMETHEUS_PROVIDER;
 use crate::server::recover::RecoveryError;
 use crate::storage::layout::LayoutError;
 use crate::storage::lock::LockError;
@@ -26,6 +27,17 @@ pub enum ServerError {
     /// The client port cannot be opened.
     #[error("cannot listen for clients on {address} (clientPort, clientPortAddress): {source}")]
     Listen {
+        /// Host and port as configured.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The metrics endpoint cannot be opened.
+    #[error(
+        "Cannot boot MetricsProvider {PROMETHEUS_PROVIDER}: cannot listen on {address} \
+         (metricsProvider.httpHost, metricsProvider.httpPort): {source}"
+    )]
+    Metrics {
         /// Host and port as configured.
         address: String,
         /// Why not.
@@ -60,6 +72,7 @@ impl ServerError {
             | ServerError::Marker(_)
             | ServerError::Recovery(_)
             | ServerError::Listen { .. }
+            | ServerError::Metrics { .. }
             | ServerError::Thread { .. }
             | ServerError::Log(_)
             | ServerError::Died(_) => 1,
