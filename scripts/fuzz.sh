@@ -45,6 +45,7 @@ for name in "${targets[@]}"; do
     printf '%-10s %12s inputs  %s\n' "$name" "${runs:-0}" "$covered"
     ((status == 0)) && continue
     failed+=("$name")
-    tail -n 40 "$out/$name.log" >&2
+    grep -A 3 panicked "$out/$name.log" >&2
+    grep -E '^(SUMMARY|artifact_prefix)' "$out/$name.log" >&2
 done
 ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2 && exit 1; }

@@ -2,6 +2,8 @@
 //! street, when a file has no header, or when a room is missing from the plan. The picture that goes with it is in
 //! `docs/architecture.md`.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

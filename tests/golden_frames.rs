@@ -2,6 +2,8 @@
 //! would be sent so by us, what we answer is what a client expects. The bytes were taken from Apache ZooKeeper 3.9.5;
 //! nothing here may be computed by the code under test.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use jute::{Field, Reader};
 use oxkeeper::proto::connect::{self, ConnectRequest, ConnectRequestHead};
 use oxkeeper::proto::multi::{self, MultiOp};

@@ -25,7 +25,7 @@ fn both_ways(record: &One<'_>, bytes: &[u8]) {
     assert_eq!(to_vec(record), bytes);
     assert_eq!(record.size(), bytes.len());
     let mut reader = Reader::new(bytes);
-    assert_eq!(&One::read(&mut reader).unwrap(), record);
+    assert_eq!(One::read(&mut reader).as_ref(), Ok(record));
     assert_eq!(reader.left(), 0);
 }
 

@@ -167,6 +167,23 @@ fn body(op: OpCode, dice: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             path: path(dice)?,
             version: version(dice)?,
         }),
+        OpCode::Multi => multi(
+            &[
+                OpCode::Create,
+                OpCode::Delete,
+                OpCode::SetData,
+                OpCode::Check,
+            ],
+            dice,
+        )?,
+        OpCode::MultiRead => multi(&[OpCode::GetData, OpCode::GetChildren], dice)?,
+        _ => return watching_body(op, dice),
+    })
+}
+
+/// Reads, and what is about watches.
+fn watching_body(op: OpCode, dice: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    Ok(match op {
         OpCode::Exists | OpCode::GetData | OpCode::GetChildren | OpCode::GetChildren2 => {
             encoded(&WatchableRequest {
                 path: path(dice)?,
@@ -187,16 +204,6 @@ fn body(op: OpCode, dice: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             exist: Some(vec![path(dice)?]),
             child: Some(vec![path(dice)?]),
         }),
-        OpCode::Multi => multi(
-            &[
-                OpCode::Create,
-                OpCode::Delete,
-                OpCode::SetData,
-                OpCode::Check,
-            ],
-            dice,
-        )?,
-        OpCode::MultiRead => multi(&[OpCode::GetData, OpCode::GetChildren], dice)?,
         _ => encoded(&PathRequest { path: path(dice)? }),
     })
 }
