@@ -1,0 +1,1 @@
+//! Transcripts: requests of several clients, and what each of them hears, as text.
