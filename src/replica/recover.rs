@@ -167,3 +167,6 @@ impl Recovery {
         self.last_zxid
     }
 }
+
+#[cfg(test)]
+mod tests;

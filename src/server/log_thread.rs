@@ -145,3 +145,6 @@ impl Default for Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,3 +202,6 @@ impl Opening {
         (walk, opening)
     }
 }
+
+#[cfg(test)]
+mod tests;

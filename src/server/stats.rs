@@ -67,3 +67,26 @@ impl Stats {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_counted_by_request() {
+        let stats = Stats::default();
+        let zero = Latency {
+            min: 0,
+            avg: 0.0,
+            max: 0,
+        };
+        assert_eq!(stats.latency(), zero);
+        stats.took(2, 3);
+        stats.took(10, 1);
+        let latency = stats.latency();
+        assert_eq!((latency.min, latency.max), (2, 10));
+        assert!((latency.avg - 4.0).abs() < 1e-9, "{latency:?}");
+        stats.took(0, 4);
+        assert_eq!(stats.latency().min, 0);
+    }
+}

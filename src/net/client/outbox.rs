@@ -236,3 +236,6 @@ impl Outbox {
         self.inner.lock().bytes.len()
     }
 }
+
+#[cfg(test)]
+mod tests;
