@@ -1,6 +1,7 @@
 //! Why the server cannot start, or cannot go on. Each has the exit code that upstream's scripts know.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::server::recover::RecoveryError;
 use crate::storage::layout::LayoutError;
@@ -20,6 +21,19 @@ pub enum ServerError {
     /// What is on disk cannot be loaded.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The marker that lets a server start empty cannot be removed.
+    #[error("cannot remove the file `initialize`: {0}")]
+    Marker(io::Error),
+    /// No data where there should be some.
+    #[error(
+        "Unexpected empty data tree: there is neither a snapshot nor a log, and db.autocreate is false. \
+         Restore the data, or create the file {} to start with none",
+        dir.join("initialize").display()
+    )]
+    Empty {
+        /// Where the marker belongs.
+        dir: PathBuf,
+    },
     /// The client port cannot be opened.
     #[error("cannot listen for clients on {address} (clientPort, clientPortAddress): {source}")]
     Listen {
@@ -55,6 +69,8 @@ impl ServerError {
             ServerError::Snapshot(_) => 10,
             ServerError::Lock(_)
             | ServerError::Recovery(_)
+            | ServerError::Marker(_)
+            | ServerError::Empty { .. }
             | ServerError::Listen { .. }
             | ServerError::Thread { .. }
             | ServerError::Log(_)

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::config::Config;
 use crate::net::client::{Bell, Ports, Shard};
 use crate::pipeline::State;
 use crate::pipeline::checkpoint::Checkpoint;
-use crate::replica::Replica;
+use crate::pipeline::connection_throttle::ConnectionThrottle;
+use crate::replica::{Parts, Replica};
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
 use crate::server::listeners;
@@ -66,13 +69,14 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     let locks = dirs.open(config.storage.datadir_autocreate)?;
     // Taken early: a port in use is found before a long recovery.
     let listener = listeners::client_port(&config.network)?;
-    dirs.take_initialize_marker()
-        .map_err(|source| ServerError::Thread {
-            what: "removal of the initialize marker",
-            source,
-        })?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let (state, recovered) = recover::recover(config, &disk, &dirs)?;
+    let is_marked = dirs.take_initialize_marker().map_err(ServerError::Marker)?;
+    if recovered.is_empty() && !is_marked && !config.storage.db_autocreate {
+        return Err(ServerError::Empty {
+            dir: config.storage.data_log_dir.clone(),
+        });
+    }
     let writer = LogWriter::new(
         Arc::clone(&disk),
         &dirs.log,
@@ -128,14 +132,17 @@ fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {
     let rules = Arc::new(settings::rules(config));
     let digests = config.storage.digest_enabled;
     let reaper = settings::reaper(config, now.monotonic);
-    let replica = Replica::new(
-        Arc::clone(&rules),
-        &state,
+    let parts = Parts {
+        rules: Arc::clone(&rules),
+        throttle: config.pipeline.throttle.clone(),
         reaper,
-        entropy::random(),
+        seed: entropy::random(),
         digests,
-    );
-    let shared = Arc::new(Shared::new(state, Watches::new(entropy::random()), rules));
+    };
+    let replica = Replica::new(&state, parts);
+    let watches = Watches::new(entropy::random());
+    let large = settings::large_requests(config);
+    let shared = Arc::new(Shared::new(state, watches, rules, large));
     let wires = Wires {
         line: Arc::default(),
         log: Arc::default(),
@@ -150,6 +157,7 @@ fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {
         mailbox: Arc::clone(&wires.line),
         log: Arc::clone(&wires.log),
         bells: wires.bells.clone(),
+        shutdown_ms: i64::from(config.pipeline.throttle.shutdown_timeout_ms),
     };
     (line, shared, wires)
 }
@@ -196,6 +204,11 @@ fn build_ports(
         write: Arc::new(Writes {
             shared: Arc::clone(shared),
             line: Arc::clone(&wires.line),
+            throttle: ConnectionThrottle::new(
+                &config.network.connection_throttle,
+                clock::monotonic(),
+            )
+            .map(Mutex::new),
             connections_max: config
                 .network
                 .max_cnxns

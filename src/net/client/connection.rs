@@ -13,6 +13,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use crate::net::client::local::Local;
 use crate::net::client::outbox::Closing;
 use crate::net::client::shard::Rooms;
+use crate::proto::frame;
 use crate::types::Id;
 use crate::types::limits;
 
@@ -39,6 +40,12 @@ pub(super) enum End {
         /// Where and why.
         source: crate::proto::DecodeError,
     },
+    /// Together with those in process it would take more room than large requests may.
+    #[error("Rejecting large request of {0} bytes")]
+    TooLarge(usize),
+    /// Too many sessions were asked for lately.
+    #[error("no token is left for its session (connection_throttle_tokens)")]
+    Throttled,
     /// The client has seen a future that this server has not.
     #[error("the client has seen zxid {seen}, ours is {ours}: it must try another server")]
     FromTheFuture {
@@ -127,6 +134,7 @@ impl Connection {
             Poll::Pending => false,
         };
         if closing == Closing::AfterFlush {
+            self.local.drains.set(true);
             return if flushed {
                 Err(End::ByServer)
             } else {
@@ -176,6 +184,9 @@ impl Connection {
             Poll::Ready(Err(error)) => Err(error.into()),
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => Err(End::ByClient),
             Poll::Ready(Ok(())) => {
+                if self.phase == Phase::AwaitConnect {
+                    self.local.outbox.touch((self.rooms.ports.clock)());
+                }
                 if self.pending.is_empty() {
                     let taken = self.process(buffer.filled())?;
                     self.pending.extend_from_slice(&buffer.filled()[taken..]);
@@ -197,6 +208,21 @@ impl Connection {
         pending.drain(..taken);
         self.pending = pending;
         Ok(())
+    }
+
+    /// Splits the first frame off, once it is complete. One that is too large is refused as soon as its
+    /// length is known.
+    pub(super) fn split<'i>(&self, input: &'i [u8]) -> Result<Option<frame::Frame<'i>>, End> {
+        let limits = &self.rooms.ports.limits;
+        let split = frame::split(input, limits.frame_bytes_max)?;
+        if limits.large_frame_bytes < limits.frame_bytes_max
+            && let Some(length) = frame::length(input)
+            && length > limits.large_frame_bytes
+            && !self.rooms.ports.write.fits_large(length)
+        {
+            return Err(End::TooLarge(length));
+        }
+        Ok(split)
     }
 
     /// Processes whole frames from the start of `input`; returns how many bytes they took.

@@ -84,7 +84,9 @@ impl Outbox {
     /// The shard is marked, not rung.
     pub fn push(&self, bytes: &[u8], answers: u64) {
         let mut inner = self.inner.lock();
-        if inner.bytes.len() + bytes.len() > limits::OUTBOX_BYTES_MAX {
+        if inner.closing == Closing::Now {
+            // Nobody is going to send it.
+        } else if inner.bytes.len() + bytes.len() > limits::OUTBOX_BYTES_MAX {
             inner.bytes = Vec::new();
             inner.closing = Closing::Now;
         } else {

@@ -21,10 +21,11 @@ use crate::net::client::local::Local;
 use crate::net::client::outbox::{Closing, Outbox};
 use crate::net::client::ports::Ports;
 use crate::net::listen;
-use crate::types::ConnId;
 use crate::types::limits;
+use crate::types::{ConnId, Millis};
 
-/// How often a shard looks for connections that never opened a session.
+/// How often a shard looks for connections that never opened a session, or that cannot end because their
+/// peer does not read.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// An accepted socket on its way to its shard.
@@ -134,16 +135,27 @@ async fn sweep(rooms: Rc<Rooms>) {
         tick.tick().await;
         let now = (rooms.ports.clock)();
         for local in rooms.locals.borrow().values() {
-            let deadline = local
-                .outbox
-                .touched()
-                .plus(rooms.ports.limits.sessionless_ms);
-            if local.outbox.session().is_none() && deadline <= now {
+            let is_over = if local.drains.get() {
+                local.is_stuck(now)
+            } else {
+                local.outbox.session().is_none()
+                    && sessionless_end(local.outbox.touched(), rooms.ports.limits.sessionless_ms)
+                        <= now
+            };
+            if is_over {
                 local.outbox.close(Closing::Now);
                 local.wake();
             }
         }
     }
+}
+
+/// When a connection without a session ends that was last heard at this time: the timeout later, at the
+/// next multiple of the timeout.
+// apache 3.9.5: server/ExpiryQueue.java roundToNextInterval
+fn sessionless_end(heard: Millis, timeout_ms: i64) -> Millis {
+    let periods = heard.plus(timeout_ms).0.div_euclid(timeout_ms);
+    Millis(periods.saturating_add(1).saturating_mul(timeout_ms))
 }
 
 async fn accept(
@@ -211,5 +223,17 @@ fn address_bytes(ip: IpAddr) -> PeerAddress {
     match ip.to_canonical() {
         IpAddr::V4(ip) => PeerAddress::V4(ip.octets()),
         IpAddr::V6(ip) => PeerAddress::V6(ip.octets(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_without_a_session_lives_between_one_and_two_timeouts() {
+        for (heard, end) in [(0, 20), (1, 20), (9, 20), (10, 30), (19, 30)] {
+            assert_eq!(sessionless_end(Millis(heard), 10), Millis(end), "{heard}");
+        }
     }
 }
