@@ -165,7 +165,7 @@ mod tests {
         assert!(!throttle.admit(Arrival::New, Millis(11), 0.9), "empty");
         assert!((throttle.drop - 0.5).abs() < f64::EPSILON);
         assert!(
-            !throttle.admit(Arrival::New, Millis(1001), 0.49),
+            !throttle.admit(Arrival::New, Millis(1001), 0.24),
             "full again, but unlucky"
         );
         assert!((throttle.drop - 0.25).abs() < f64::EPSILON);

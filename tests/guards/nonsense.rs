@@ -15,7 +15,7 @@ fn rng() -> TestRng {
 }
 
 fn random_bytes(rng: &mut TestRng, length_max: u32) -> Vec<u8> {
-    let length = usize::try_from(rng.next_u32() % (length_max + 1)).unwrap();
+    let length = usize::try_from(rng.next_u32() % (length_max + 1)).expect("64 bits");
     let mut bytes = vec![0; length];
     rng.fill_bytes(&mut bytes);
     bytes

@@ -1,6 +1,6 @@
 //! A server in this process and a client that speaks raw frames to it: it can misbehave in every way.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::thread;
@@ -200,12 +200,12 @@ impl Client {
     /// The next frame; `None` when the connection has ended.
     pub fn frame(&mut self) -> Option<Vec<u8>> {
         let mut length = [0; 4];
-        let mut read = |bytes: &mut [u8]| match self.socket.read_exact(bytes) {
-            Ok(()) => Some(()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                panic!("nothing came for {PATIENCE:?}")
-            }
-            Err(_) => None,
+        let mut read = |bytes: &mut [u8]| {
+            let read = self.socket.read_exact(bytes);
+            let kind = read.as_ref().err().map(io::Error::kind);
+            let is_late = matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut));
+            assert!(!is_late, "nothing came for {PATIENCE:?}");
+            read.ok()
         };
         read(&mut length)?;
         let length = usize::try_from(i32::from_be_bytes(length)).expect("a length");
@@ -231,11 +231,9 @@ impl Client {
     }
 
     pub fn exists(&mut self, path: &str) -> bool {
-        match self.call(EXISTS, &path_watch(path)).err {
-            0 => true,
-            NO_NODE => false,
-            other => panic!("exists failed with {other}"),
-        }
+        let err = self.call(EXISTS, &path_watch(path)).err;
+        assert!(err == 0 || err == NO_NODE, "exists failed with {err}");
+        err == 0
     }
 }
 
