@@ -2,7 +2,7 @@
 //! held by `agreement`.
 
 use crate::config::{
-    Config, ConfigError, DigestAlgorithm, Level, Loaded, SessionWeights, SnapshotCompression,
+    Config, ConfigError, DigestAlgorithm, Level, Loaded, Note, SessionWeights, SnapshotCompression,
 };
 
 fn load(lines: &str) -> Result<Loaded, ConfigError> {
@@ -73,6 +73,10 @@ fn storage() {
             None
         );
     }
+}
+
+#[test]
+fn storage_words_and_other_notations() {
     assert_eq!(
         config("preAllocSize=0x10").storage.pre_alloc_size_kb,
         65_536
@@ -312,7 +316,8 @@ fn digests() {
         "DigestAuthenticationProvider.digestAlg=ROT13",
         "don't support this ACL digest algorithm: ROT13",
     );
-    let loaded = load("DigestAuthenticationProvider.superDigest=admin:x").expect("any name will do");
+    let loaded =
+        load("DigestAuthenticationProvider.superDigest=admin:x").expect("any name will do");
     let auth = loaded.config.auth;
     assert_eq!(auth.super_digest.as_deref(), Some("admin:x"));
     let warned = |note: &Note| note.text.contains("superDigest");
@@ -449,9 +454,8 @@ fn remarks_point_at_what_works() {
         let notes = Config::from_zoo_cfg(text.as_bytes(), "./zoo.cfg", &flags)
             .expect("only a remark")
             .notes;
-        let about = |note: &&crate::config::Note| {
-            note.text.contains("has no effect") || note.text.contains("unknown")
-        };
+        let about =
+            |note: &&Note| note.text.contains("has no effect") || note.text.contains("unknown");
         notes
             .iter()
             .find(about)

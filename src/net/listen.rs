@@ -1,7 +1,8 @@
 //! Binding and tuning sockets.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -31,17 +32,17 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 ///
 /// # Errors
 /// When the peer is gone already.
-pub fn tune(stream: &TcpStream, keep_alive: bool) -> io::Result<()> {
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
+pub fn tune(stream: &impl AsFd, keep_alive: bool) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_nodelay(true)?;
     if keep_alive {
-        SockRef::from(stream).set_keepalive(true)?;
+        socket.set_keepalive(true)?;
     }
     Ok(())
 }
 
 /// Refuses an accepted socket with a reset, as Java's default connector does.
-pub fn reset(stream: &TcpStream) {
+pub fn reset(stream: &impl AsFd) {
     // Best effort: the peer may have gone, and then there is nobody to refuse.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

@@ -45,10 +45,14 @@ impl Deliver for Post<'_> {
             Side::Parent => self.parent_acl,
         };
         let first = self.out.receivers.len();
-        let readers = receivers
-            .iter()
-            .filter(|conn| self.audience.may_read(**conn, acl));
-        self.out.receivers.extend(readers);
+        if self.audience.everyone_may_read(acl) {
+            self.out.receivers.extend_from_slice(receivers);
+        } else {
+            let readers = receivers
+                .iter()
+                .filter(|conn| self.audience.may_read(**conn, acl));
+            self.out.receivers.extend(readers);
+        }
         if self.out.receivers.len() == first {
             return;
         }

@@ -22,6 +22,8 @@ use crate::watch::Watches;
 pub trait Audience {
     /// Whether this connection may read a node with this access list.
     fn may_read(&mut self, conn: ConnId, acl: &[Acl]) -> bool;
+    /// Whether any connection may, whatever its identities.
+    fn everyone_may_read(&self, acl: &[Acl]) -> bool;
     /// Whether this connection is still there. One that has gone must not leave watches behind.
     fn is_here(&mut self, conn: ConnId) -> bool;
 }

@@ -18,12 +18,12 @@ pub enum ServerError {
     /// Another server uses the directories.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The marker that permits an empty start cannot be removed.
+    #[error("cannot remove the file `initialize` beside the log directory: {0}; remove it by hand")]
+    Marker(io::Error),
     /// What is on disk cannot be loaded.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
-    /// The marker that lets a server start empty cannot be removed.
-    #[error("cannot remove the file `initialize`: {0}")]
-    Marker(io::Error),
     /// No data where there should be some.
     #[error(
         "Unexpected empty data tree: there is neither a snapshot nor a log, and db.autocreate is false. \
@@ -68,8 +68,8 @@ impl ServerError {
             ServerError::Layout(_) => 3,
             ServerError::Snapshot(_) => 10,
             ServerError::Lock(_)
-            | ServerError::Recovery(_)
             | ServerError::Marker(_)
+            | ServerError::Recovery(_)
             | ServerError::Empty { .. }
             | ServerError::Listen { .. }
             | ServerError::Thread { .. }

@@ -1,6 +1,7 @@
 //! Who is connected: connections by number, sessions by id, addresses by count.
 
-use std::collections::HashMap;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ struct Holder {
 /// The live connections and the sessions they hold.
 #[derive(Debug, Default)]
 pub struct Registry {
-    conns: HashMap<ConnId, Arc<Outbox>>,
-    holders: HashMap<SessionId, Holder>,
+    conns: HashMap<ConnId, Arc<Outbox>, RandomState>,
+    holders: HashMap<SessionId, Holder, RandomState>,
     per_address: HashMap<IpAddr, usize>,
 }
 
@@ -158,6 +159,10 @@ impl Audience for Listeners<'_> {
             return false;
         };
         auth::allows(self.auth, acl, &outbox.who(), Perms::READ)
+    }
+
+    fn everyone_may_read(&self, acl: &[Acl]) -> bool {
+        auth::allows(self.auth, acl, &[], Perms::READ)
     }
 
     fn is_here(&mut self, conn: ConnId) -> bool {

@@ -77,6 +77,14 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
             dir: config.storage.data_log_dir.clone(),
         });
     }
+    if recovered.snapshot.is_some() {
+        tracing::info!(
+            "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
+            recovered.snapshot_took.as_millis(),
+            state.last_zxid,
+            state.tree.digest()
+        );
+    }
     let writer = LogWriter::new(
         Arc::clone(&disk),
         &dirs.log,

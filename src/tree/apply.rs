@@ -4,8 +4,7 @@
 use crate::proto::shared;
 use crate::proto::txn::{CloseSessionTxn, SetAclTxn, SetDataTxn, Txn, TxnHeader};
 use crate::tree::Tree;
-use crate::tree::edit::split;
-use crate::tree::node::Node;
+use crate::tree::edit::{NewNode, split};
 use crate::tree::node::NodeId;
 use crate::tree::quota::data_len;
 use crate::types::path::is_permanent;
@@ -33,7 +32,7 @@ pub enum Applied {
 }
 
 /// A create of any kind.
-struct NewNode<'a> {
+struct Create<'a> {
     path: &'a str,
     data: Option<&'a [u8]>,
     acl: Option<&'a [shared::Acl<'a>]>,
@@ -68,8 +67,8 @@ impl Tree {
         match txn {
             Txn::CreateSession(_) | Txn::Check(_) => Applied::Done,
             Txn::Create(..) | Txn::CreateContainer(_) | Txn::CreateTtl(_) => {
-                match NewNode::of(header, txn) {
-                    Ok(new) => self.create(header, &new, sink),
+                match Create::of(header, txn) {
+                    Ok(txn) => self.create(header, &txn, sink),
                     Err(code) => Applied::Failed(code),
                 }
             }
@@ -100,46 +99,52 @@ impl Tree {
     fn create(
         &mut self,
         header: &TxnHeader,
-        new: &NewNode<'_>,
+        txn: &Create<'_>,
         sink: &mut dyn ChangeSink,
     ) -> Applied {
-        let Some((parent_path, name)) = split(new.path) else {
+        let Some((parent_path, name)) = split(txn.path) else {
             return Applied::Failed(ErrorCode::BadArguments);
         };
         let Some(parent) = self.find_id(parent_path) else {
             return Applied::Failed(ErrorCode::NoNode);
         };
-        let acl = self.acls.add_records(new.acl);
+        let acl = self.acls.add_records(txn.acl);
         // The parent moves even if the node is already there: a snapshot may hold a parent from before
         // and a child from after this. Apache does so for plain creates only, and its servers can
         // differ for good after the others; raising never harms, since it is only ever upwards.
-        self.raise_cversion(parent, parent_path, new.parent_cversion, header.zxid);
-        if let Some(existing) = self.find_id(new.path) {
-            let old = std::mem::replace(&mut self.nodes[existing.0].acl, acl);
-            self.acls.drop_user(old);
+        self.raise_cversion(parent, parent_path, txn.parent_cversion, header.zxid);
+        if let Some(existing) = self.find_id(txn.path) {
+            self.acls.drop_user(self.nodes.get(existing).meta().acl);
+            self.nodes.update(existing, |meta| meta.acl = acl);
             return Applied::Failed(ErrorCode::NodeExists);
         }
-        let node = Node::new(name, new.data, acl, &first_stat(header, new.owner));
-        let id = self.attach(parent, new.path, node);
-        let stat = self.stat_of(&self.nodes[id.0]);
-        self.quota_created(new.path, data_len(new.data));
+        let new = NewNode {
+            parent,
+            name,
+            data: txn.data,
+            acl,
+            stat: &first_stat(header, txn.owner),
+        };
+        let id = self.attach(txn.path, &new);
+        let stat = self.stat_of(self.nodes.get(id));
+        self.quota_created(txn.path, data_len(txn.data));
         let acl = self.acls.get(acl);
-        sink.changed(ChangeKind::Created, new.path, acl, self.acl_of(parent));
+        sink.changed(ChangeKind::Created, txn.path, acl, self.acl_of(parent));
         Applied::Created(stat)
     }
 
     /// A child came: the parent's counter and pzxid, unless they are from later already.
     // apache 3.9.5: server/DataTree.java createNode, setCversionPzxid
     fn raise_cversion(&mut self, parent: NodeId, path: &str, cversion: i32, zxid: i64) {
-        let now = self.nodes[parent.0].cversion;
+        let now = self.nodes.get(parent).meta().stat.cversion;
         let cversion = match cversion {
             NEXT_CVERSION => now.wrapping_add(1),
             cversion => cversion,
         };
         if cversion > now {
-            self.edit(parent, path, |node| {
-                node.cversion = cversion;
-                node.pzxid = zxid;
+            self.edit(parent, path, |meta| {
+                meta.stat.cversion = cversion;
+                meta.stat.pzxid = zxid;
             });
         }
     }
@@ -153,13 +158,13 @@ impl Tree {
         };
         // Even if the node is already missing: a snapshot may hold the parent from before.
         // apache 3.9.5: server/DataTree.java deleteNode
-        if zxid > self.nodes[parent.0].pzxid {
-            self.edit(parent, parent_path, |node| node.pzxid = zxid);
+        if zxid > self.nodes.get(parent).meta().stat.pzxid {
+            self.edit(parent, parent_path, |meta| meta.stat.pzxid = zxid);
         }
         let Some(id) = self.find_id(path) else {
             return Applied::Failed(ErrorCode::NoNode);
         };
-        if self.nodes[id.0].children != 0 {
+        if self.nodes.get(id).meta().children != 0 {
             self.remove_descendants(id, sink);
         }
         self.remove_leaf(id, path, sink);
@@ -177,11 +182,12 @@ impl Tree {
     }
 
     fn remove_leaf(&mut self, id: NodeId, path: &str, sink: &mut dyn ChangeSink) {
-        let node = self.detach(id, path);
-        self.quota_deleted(path, data_len(node.data()));
-        let acl = self.acls.get(node.acl);
-        sink.changed(ChangeKind::Deleted, path, acl, self.acl_of(node.parent));
-        self.acls.drop_user(node.acl);
+        let bytes = data_len(self.nodes.get(id).data());
+        let gone = self.detach(id, path);
+        self.quota_deleted(path, bytes);
+        let acl = self.acls.get(gone.acl);
+        sink.changed(ChangeKind::Deleted, path, acl, self.acl_of(gone.parent));
+        self.acls.drop_user(gone.acl);
     }
 
     fn set_data(
@@ -193,14 +199,13 @@ impl Tree {
         let Some(id) = self.find_id(&txn.path) else {
             return Applied::Failed(ErrorCode::NoNode);
         };
-        let before = data_len(self.nodes[id.0].data());
-        self.edit(id, &txn.path, |node| {
-            node.set_data(txn.data);
-            node.mtime = header.time;
-            node.mzxid = header.zxid;
-            node.version = txn.version;
+        let before = data_len(self.nodes.get(id).data());
+        self.edit_data(id, &txn.path, txn.data, |meta| {
+            meta.stat.mtime = header.time;
+            meta.stat.mzxid = header.zxid;
+            meta.stat.version = txn.version;
         });
-        let stat = self.stat_of(&self.nodes[id.0]);
+        let stat = self.stat_of(self.nodes.get(id));
         self.quota_changed(&txn.path, 0, data_len(txn.data) - before);
         sink.changed(ChangeKind::DataChanged, &txn.path, self.acl_of(id), &[]);
         Applied::Stat(stat)
@@ -211,12 +216,12 @@ impl Tree {
             return Applied::Failed(ErrorCode::NoNode);
         };
         let acl = self.acls.add_records(txn.acl.as_deref());
-        self.acls.drop_user(self.nodes[id.0].acl);
-        self.edit(id, &txn.path, |node| {
-            node.acl = acl;
-            node.aversion = txn.version;
+        self.acls.drop_user(self.nodes.get(id).meta().acl);
+        self.edit(id, &txn.path, |meta| {
+            meta.acl = acl;
+            meta.stat.aversion = txn.version;
         });
-        Applied::Stat(self.stat_of(&self.nodes[id.0]))
+        Applied::Stat(self.stat_of(self.nodes.get(id)))
     }
 
     /// Deletes what the transaction lists and then what the session still owns, which is nothing
@@ -252,28 +257,28 @@ impl Tree {
     }
 
     fn acl_of(&self, id: NodeId) -> &[Acl] {
-        self.acls.get(self.nodes[id.0].acl)
+        self.acls.get(self.nodes.get(id).meta().acl)
     }
 }
 
-impl<'a> NewNode<'a> {
+impl<'a> Create<'a> {
     fn of(header: &TxnHeader, txn: &'a Txn<'a>) -> Result<Self, ErrorCode> {
         Ok(match txn {
-            Txn::Create(_, txn) => NewNode {
+            Txn::Create(_, txn) => Create {
                 path: &txn.path,
                 data: txn.data,
                 acl: txn.acl.as_deref(),
                 owner: if txn.ephemeral { header.client_id } else { 0 },
                 parent_cversion: txn.parent_cversion,
             },
-            Txn::CreateContainer(txn) => NewNode {
+            Txn::CreateContainer(txn) => Create {
                 path: &txn.path,
                 data: txn.data,
                 acl: txn.acl.as_deref(),
                 owner: Owner::Container.bits(),
                 parent_cversion: txn.parent_cversion,
             },
-            Txn::CreateTtl(txn) if (1..=TTL_MILLIS_MAX).contains(&txn.ttl) => NewNode {
+            Txn::CreateTtl(txn) if (1..=TTL_MILLIS_MAX).contains(&txn.ttl) => Create {
                 path: &txn.path,
                 data: txn.data,
                 acl: txn.acl.as_deref(),

@@ -3,21 +3,35 @@
 
 use crate::tree::Tree;
 use crate::tree::digest::node_digest;
-use crate::tree::node::Node;
-use crate::tree::node::NodeId;
+use crate::tree::node::{Meta, NodeId};
+use crate::tree::nodes::NodeCell;
 use crate::types::{NodeStat, Owner};
+
+/// A node to be added.
+pub(crate) struct NewNode<'a> {
+    pub(crate) parent: NodeId,
+    pub(crate) name: &'a str,
+    pub(crate) data: Option<&'a [u8]>,
+    /// Number of the access list, of which the node is already a user.
+    pub(crate) acl: u32,
+    pub(crate) stat: &'a NodeStat,
+}
 
 impl Tree {
     /// Adds a node that is not there yet under a parent that is. `path` is the new node's.
-    pub(crate) fn attach(&mut self, parent: NodeId, path: &str, mut node: Node) -> NodeId {
-        let hash = self.index.hash(path);
-        node.hash = hash;
-        node.parent = parent;
-        let id = NodeId(self.nodes.insert(node));
-        let list = self.nodes[parent.0].children;
+    pub(crate) fn attach(&mut self, path: &str, new: &NewNode<'_>) -> NodeId {
+        let meta = Meta {
+            stat: *new.stat,
+            acl: new.acl,
+            parent: new.parent,
+            ..Meta::default()
+        };
+        let id = self.nodes.insert(meta, new.name, new.data);
+        let list = self.nodes.get(new.parent).meta().children;
         let (list, position) = self.lists.add(list, id);
-        self.nodes[parent.0].children = list;
-        self.nodes[id.0].position = position;
+        self.nodes.update(new.parent, |meta| meta.children = list);
+        self.nodes.update(id, |meta| meta.position = position);
+        let hash = self.index.hash(path);
         self.index.insert(hash, id);
         self.account_for(id, path);
         id
@@ -25,8 +39,8 @@ impl Tree {
 
     /// Counts a node that was just added. The root's path is the empty string here.
     pub(crate) fn account_for(&mut self, id: NodeId, path: &str) {
-        let node = &self.nodes[id.0];
-        match self.rules.read(node.owner) {
+        let node = self.nodes.get(id);
+        match self.rules.read(node.meta().stat.ephemeral_owner) {
             Owner::Nobody => {}
             Owner::Session(session) => self.ephemerals.insert(session, id),
             Owner::Container | Owner::Ttl(_) => self.expiring.insert(id),
@@ -37,55 +51,72 @@ impl Tree {
     }
 
     /// Removes a childless node that is not the root; its access list keeps its user.
-    pub(crate) fn detach(&mut self, id: NodeId, path: &str) -> Node {
+    pub(crate) fn detach(&mut self, id: NodeId, path: &str) -> Meta {
         assert_ne!(id, NodeId::ROOT, "the root stays");
         self.subtract_digest(path, id);
-        let node = self.nodes.remove(id.0);
-        assert_eq!(node.children, 0, "a node goes after its children");
-        self.index.remove(node.hash, id);
-        let parent = &mut self.nodes[node.parent.0];
-        let (list, moved) = self.lists.remove(parent.children, node.position);
-        parent.children = list;
+        let node = self.nodes.get(id);
+        let gone = node.meta();
+        assert_eq!(gone.children, 0, "a node goes after its children");
+        self.node_count -= 1;
+        self.data_bytes -= data_len(node) + path_len(path);
+        let hash = self.index.hash(path);
+        self.index.remove(hash, id);
+        let list = self.nodes.get(gone.parent).meta().children;
+        let (list, moved) = self.lists.remove(list, gone.position);
+        self.nodes.update(gone.parent, |meta| meta.children = list);
         if let Some(moved) = moved {
-            self.nodes[moved.0].position = node.position;
+            self.nodes
+                .update(moved, |meta| meta.position = gone.position);
         }
-        match self.rules.read(node.owner) {
+        self.nodes.remove(id);
+        match self.rules.read(gone.stat.ephemeral_owner) {
             Owner::Nobody => {}
             Owner::Session(session) => self.ephemerals.remove(session, id),
             Owner::Container | Owner::Ttl(_) => self.expiring.remove(id),
         }
-        self.node_count -= 1;
-        self.data_bytes -= data_len(&node) + path_len(path);
-        node
+        gone
     }
 
     /// Changes a node's metadata, other than its owner.
-    pub(crate) fn edit(&mut self, id: NodeId, path: &str, change: impl FnOnce(&mut Node)) {
+    pub(crate) fn edit(&mut self, id: NodeId, path: &str, change: impl FnOnce(&mut Meta)) {
         self.subtract_digest(path, id);
-        let before = data_len(&self.nodes[id.0]);
-        change(&mut self.nodes[id.0]);
-        self.data_bytes = self.data_bytes - before + data_len(&self.nodes[id.0]);
+        self.nodes.update(id, change);
+        self.add_digest(path, id);
+    }
+
+    /// Replaces a node's data and changes its metadata.
+    pub(crate) fn edit_data(
+        &mut self,
+        id: NodeId,
+        path: &str,
+        data: Option<&[u8]>,
+        change: impl FnOnce(&mut Meta),
+    ) {
+        self.subtract_digest(path, id);
+        self.data_bytes -= data_len(self.nodes.get(id));
+        self.nodes.set_data(id, data);
+        self.nodes.update(id, change);
+        self.data_bytes += data_len(self.nodes.get(id));
         self.add_digest(path, id);
     }
 
     fn add_digest(&mut self, path: &str, id: NodeId) {
         if let Some(digest) = &mut self.digest {
-            *digest = digest.wrapping_add(digest_of(&self.nodes[id.0], path));
+            *digest = digest.wrapping_add(digest_of(self.nodes.get(id), path));
         }
     }
 
     fn subtract_digest(&mut self, path: &str, id: NodeId) {
         if let Some(digest) = &mut self.digest {
-            *digest = digest.wrapping_sub(digest_of(&self.nodes[id.0], path));
+            *digest = digest.wrapping_sub(digest_of(self.nodes.get(id), path));
         }
     }
 
     /// Gives the root the contents that a snapshot holds.
     pub(crate) fn set_root(&mut self, data: Option<&[u8]>, acl: u32, stat: &NodeStat) {
-        self.acls.drop_user(self.nodes[NodeId::ROOT.0].acl);
-        self.edit(NodeId::ROOT, "", |root| {
-            root.set_data(data);
-            root.set_stat(stat);
+        self.acls.drop_user(self.nodes.get(NodeId::ROOT).meta().acl);
+        self.edit_data(NodeId::ROOT, "", data, |root| {
+            root.stat = *stat;
             root.acl = acl;
         });
     }
@@ -99,11 +130,11 @@ pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
     is_node.then_some((parent, name))
 }
 
-fn digest_of(node: &Node, path: &str) -> i64 {
-    node_digest(path, node.data(), &node.stat())
+fn digest_of(node: NodeCell<'_>, path: &str) -> i64 {
+    node_digest(path, node.data(), &node.meta().stat)
 }
 
-fn data_len(node: &Node) -> u64 {
+fn data_len(node: NodeCell<'_>) -> u64 {
     node.data().map_or(0, |data| data.len() as u64)
 }
 

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use crate::tree::Tree;
 use crate::tree::TreeOptions;
 use crate::tree::acl_cache::{OPEN, on_disk};
-use crate::tree::edit::split;
-use crate::tree::node::Node;
+use crate::tree::edit::{NewNode, split};
 use crate::tree::node::NodeId;
 use crate::types::{Acl, NodeStat, Perms};
 
@@ -89,8 +88,14 @@ impl Loader {
             return Err(LoadError::Twice { path: owned() });
         }
         let acl = self.use_acl(acl_id);
-        let node = Node::new(name, data, acl, stat);
-        self.tree.attach(parent, path, node);
+        let new = NewNode {
+            parent,
+            name,
+            data,
+            acl,
+            stat,
+        };
+        self.tree.attach(path, &new);
         self.tree.last_zxid = self.tree.last_zxid.max(stat.czxid);
         Ok(())
     }
@@ -129,7 +134,11 @@ impl Loader {
     pub fn finish(self) -> Tree {
         let mut tree = self.tree;
         tree.acls.release();
-        tree.add_reserved();
+        if self.has_root {
+            tree.add_quota_root();
+        } else {
+            tree.add_reserved();
+        }
         tree.recount_quotas();
         tree
     }

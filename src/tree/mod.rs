@@ -11,7 +11,9 @@
 
 mod acl_cache;
 mod apply;
+mod cells;
 mod children;
+mod content;
 pub mod digest;
 mod edit;
 mod ephemerals;
@@ -19,6 +21,7 @@ mod expiring;
 mod index;
 mod load;
 mod node;
+mod nodes;
 mod quota;
 mod quota_text;
 mod read;
@@ -52,9 +55,8 @@ use crate::tree::children::ChildLists;
 use crate::tree::ephemerals::Ephemerals;
 use crate::tree::expiring::Expiring;
 use crate::tree::index::PathIndex;
-use crate::tree::node::Node;
+use crate::tree::nodes::{NodeCell, Nodes};
 use crate::tree::quota::Quotas;
-use crate::tree::slab::Slab;
 use crate::types::{OwnerRules, SessionId, Stat};
 
 /// How a tree is to behave.
@@ -72,7 +74,7 @@ pub struct TreeOptions {
 /// The tree: nodes, and every table that spares a search through them.
 #[derive(Debug)]
 pub struct Tree {
-    nodes: Slab<Node>,
+    nodes: Nodes,
     lists: ChildLists,
     index: PathIndex,
     acls: AclCache,
@@ -98,7 +100,7 @@ impl Tree {
     /// Nothing but the root.
     fn bare(options: TreeOptions) -> Tree {
         let mut tree = Tree {
-            nodes: Slab::new(),
+            nodes: Nodes::new(),
             lists: ChildLists::new(),
             index: PathIndex::new(options.hash_seed),
             acls: AclCache::new(options.hash_seed),
@@ -137,13 +139,13 @@ impl Tree {
     fn is_at(&self, mut id: NodeId, path: &str) -> bool {
         let mut left = path.as_bytes();
         while id != NodeId::ROOT {
-            let node = &self.nodes[id.0];
+            let node = self.nodes.get(id);
             let head = left.strip_suffix(node.name_bytes());
             let Some(head) = head.and_then(|head| head.strip_suffix(b"/")) else {
                 return false;
             };
             left = head;
-            id = node.parent;
+            id = node.meta().parent;
         }
         left.is_empty()
     }
@@ -151,9 +153,9 @@ impl Tree {
     fn path_of(&self, mut id: NodeId) -> String {
         let mut names = Vec::new();
         while id != NodeId::ROOT {
-            let node = &self.nodes[id.0];
+            let node = self.nodes.get(id);
             names.push(node.name());
-            id = node.parent;
+            id = node.meta().parent;
         }
         let mut path = String::new();
         for name in names.iter().rev() {
@@ -170,11 +172,12 @@ impl Tree {
         NodeRef::new(self, id)
     }
 
-    fn stat_of(&self, node: &Node) -> Stat {
-        let children = self.lists.get(node.children).len();
-        let owner = self.rules.read(node.owner);
+    fn stat_of(&self, node: NodeCell<'_>) -> Stat {
+        let meta = node.meta();
+        let children = self.lists.get(meta.children).len();
+        let owner = self.rules.read(meta.stat.ephemeral_owner);
         let data = node.data().map_or(0, <[u8]>::len);
-        node.stat().to_client(data, children, owner.shown())
+        meta.stat.to_client(data, children, owner.shown())
     }
 
     /// Number of nodes, the root counted once.

@@ -150,7 +150,7 @@ impl Tree {
     fn write_usage(&mut self, path: &str, usage: &QuotaText) {
         if let Some(id) = self.find_id(path) {
             let text = usage.render();
-            self.edit(id, path, |node| node.set_data(Some(text.as_bytes())));
+            self.edit_data(id, path, Some(text.as_bytes()), |_| {});
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use crate::tree::Tree;
 use crate::tree::acl_cache::{OPEN, on_disk};
 use crate::tree::digest::node_digest;
-use crate::tree::node::Node;
 use crate::tree::node::NodeId;
+use crate::tree::nodes::NodeCell;
 use crate::types::{Acl, NodeStat, Owner, Stat};
 
 /// A node of a tree, borrowed.
@@ -14,12 +14,12 @@ use crate::types::{Acl, NodeStat, Owner, Stat};
 pub struct NodeRef<'a> {
     tree: &'a Tree,
     id: NodeId,
-    node: &'a Node,
+    node: NodeCell<'a>,
 }
 
 impl<'a> NodeRef<'a> {
     pub(crate) fn new(tree: &'a Tree, id: NodeId) -> Self {
-        let node = &tree.nodes[id.0];
+        let node = tree.nodes.get(id);
         NodeRef { tree, id, node }
     }
 
@@ -50,27 +50,27 @@ impl<'a> NodeRef<'a> {
 
     /// What is kept.
     pub fn persisted(&self) -> NodeStat {
-        self.node.stat()
+        self.node.meta().stat
     }
 
     /// The access list. Empty means that everybody passes.
     pub fn acl(&self) -> &'a [Acl] {
-        self.tree.acls.get(self.node.acl)
+        self.tree.acls.get(self.node.meta().acl)
     }
 
     /// Whether the list is world:anyone with all permissions, without looking at it.
     pub fn is_open_acl(&self) -> bool {
-        self.node.acl == OPEN
+        self.node.meta().acl == OPEN
     }
 
     /// The list's number in a snapshot: -1 for the open one, else positive.
     pub fn acl_id(&self) -> i64 {
-        on_disk(self.node.acl)
+        on_disk(self.node.meta().acl)
     }
 
     /// Who or what decides when the node goes.
     pub fn owner(&self) -> Owner {
-        self.tree.rules.read(self.node.owner)
+        self.tree.rules.read(self.persisted().ephemeral_owner)
     }
 
     /// Children now.
@@ -83,16 +83,16 @@ impl<'a> NodeRef<'a> {
         let tree = self.tree;
         self.child_ids()
             .iter()
-            .map(move |id| tree.nodes[id.0].name())
+            .map(move |id| tree.nodes.get(*id).name())
     }
 
     pub(crate) fn child_ids(&self) -> &'a [NodeId] {
-        self.tree.lists.get(self.node.children)
+        self.tree.lists.get(self.node.meta().children)
     }
 
     /// The parent; `None` for the root.
     pub fn parent(&self) -> Option<NodeRef<'a>> {
-        (self.id != NodeId::ROOT).then(|| NodeRef::new(self.tree, self.node.parent))
+        (self.id != NodeId::ROOT).then(|| NodeRef::new(self.tree, self.node.meta().parent))
     }
 
     /// What the node adds to the tree's digest. `path` is its own path.

@@ -1,27 +1,31 @@
 //! The root and the nodes under `/zookeeper` that every tree has.
 
 use crate::tree::Tree;
-use crate::tree::node::Node;
-use crate::tree::node::NodeId;
+use crate::tree::edit::NewNode;
+use crate::tree::node::{Meta, NodeId};
 use crate::types::path::{CONFIG, QUOTA, ZOOKEEPER};
 use crate::types::{Acl, NodeStat, open_acl, read_acl};
 
 impl Tree {
     /// The root, which is in no list: called once, first.
     pub(crate) fn add_root(&mut self) {
-        let node = Node::new("", Some(b""), 0, &NodeStat::default());
-        let id = NodeId(self.nodes.insert(node));
+        let id = self.nodes.insert(Meta::default(), "", Some(b""));
         assert_eq!(id, NodeId::ROOT, "the root comes first");
         self.account_for(id, "");
     }
 
-    /// Adds those of `/zookeeper`, `/zookeeper/quota` and `/zookeeper/config` that are missing.
-    /// Releases before 3.5 had no `/zookeeper/config`.
+    /// Adds `/zookeeper`, `/zookeeper/quota` and `/zookeeper/config` to a new tree.
     // apache 3.9.5: server/DataTree.java DataTree, addConfigNode
     pub(crate) fn add_reserved(&mut self) {
+        self.add_quota_root();
+        self.add_missing(CONFIG, &read_acl(), -1);
+    }
+
+    /// Adds `/zookeeper` and `/zookeeper/quota` to a loaded tree that lacks them. A snapshot of a release
+    /// before 3.5 has no `/zookeeper/config`; only a member of an ensemble adds that.
+    pub(crate) fn add_quota_root(&mut self) {
         self.add_missing(ZOOKEEPER, &open_acl(), 0);
         self.add_missing(QUOTA, &open_acl(), 0);
-        self.add_missing(CONFIG, &read_acl(), -1);
     }
 
     /// The parents' stats stay as they are: these children were never counted.
@@ -36,7 +40,14 @@ impl Tree {
             ..NodeStat::default()
         };
         let acl = self.acls.add_words(acl);
-        self.attach(parent, path, Node::new(name, Some(b""), acl, &stat));
+        let new = NewNode {
+            parent,
+            name,
+            data: Some(b""),
+            acl,
+            stat: &stat,
+        };
+        self.attach(path, &new);
     }
 }
 

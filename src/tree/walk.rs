@@ -64,8 +64,9 @@ impl SnapshotWalk {
             let Some(id) = self.next_id() else {
                 return false;
             };
-            let slot = &tree.nodes[id.0];
-            if slot.is_free() || (slot.czxid > self.zxid && id != NodeId::ROOT) {
+            let cell = tree.nodes.get(id);
+            let is_newer = cell.meta().stat.czxid > self.zxid && id != NodeId::ROOT;
+            if cell.is_free() || is_newer {
                 continue;
             }
             let node = tree.node(id);

@@ -2,13 +2,11 @@
 
 use std::future;
 use std::mem;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::io::ReadBuf;
 
 use crate::net::client::local::Local;
 use crate::net::client::outbox::Closing;
@@ -76,22 +74,20 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     /// The client's identities now.
     pub(super) who: Arc<[Id]>,
-    reader: OwnedReadHalf,
     /// Input not processed yet: the beginning of a frame, or frames behind a pause.
     pending: Vec<u8>,
     /// `pending` may hold whole frames.
-    stalled: bool,
+    pub(super) stalled: bool,
 }
 
 impl Connection {
-    pub(super) fn new(local: Rc<Local>, rooms: Rc<Rooms>, reader: OwnedReadHalf) -> Self {
+    pub(super) fn new(local: Rc<Local>, rooms: Rc<Rooms>) -> Self {
         let who = local.outbox.who();
         Connection {
             local,
             rooms,
             phase: Phase::AwaitConnect,
             who,
-            reader,
             pending: Vec::new(),
             stalled: false,
         }
@@ -179,7 +175,7 @@ impl Connection {
         let rooms = Rc::clone(&self.rooms);
         let mut input = rooms.input.borrow_mut();
         let mut buffer = ReadBuf::new(&mut input);
-        match Pin::new(&mut self.reader).poll_read(cx, &mut buffer) {
+        match self.local.poll_read(cx, &mut buffer) {
             Poll::Pending => Ok(false),
             Poll::Ready(Err(error)) => Err(error.into()),
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => Err(End::ByClient),
@@ -227,14 +223,16 @@ impl Connection {
 
     /// Processes whole frames from the start of `input`; returns how many bytes they took.
     fn process(&mut self, input: &[u8]) -> Result<usize, End> {
+        // Whoever pauses says so: asked again here, the answer could be another one, and what is
+        // pending would be forgotten.
+        self.stalled = false;
         let taken = match self.phase {
             Phase::AwaitConnect => self.first_bytes(input)?,
             Phase::Open => self.requests(input)?,
             Phase::AwaitSession => 0,
             Phase::Draining => input.len(),
         };
-        self.stalled =
-            taken < input.len() && (self.phase == Phase::AwaitSession || self.is_paused());
+        self.stalled |= taken < input.len() && self.phase == Phase::AwaitSession;
         Ok(taken)
     }
 

@@ -118,6 +118,7 @@ impl Connection {
                     received += count;
                     touched = true;
                     if self.is_paused() {
+                        self.stalled = true;
                         break;
                     }
                     continue;
@@ -134,6 +135,7 @@ impl Connection {
             received += 1;
             touched |= !matches!(request.kind, Kind::Auth | Kind::Sasl);
             if self.is_paused() {
+                self.stalled = true;
                 break;
             }
         }

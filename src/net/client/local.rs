@@ -1,5 +1,4 @@
-//! The part of a connection that never leaves its shard: the socket's writing half and what the socket
-//! has not taken yet.
+//! The part of a connection that never leaves its shard: the socket, and what it has not taken yet.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -8,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::AsyncWrite;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::net::client::outbox::{Closing, Outbox};
 use crate::types::Millis;
@@ -24,11 +23,22 @@ struct Unsent {
     at: usize,
 }
 
+impl Unsent {
+    /// Everything is sent: the buffer is empty again, and not a large one.
+    fn reuse(&mut self) {
+        self.at = 0;
+        self.bytes.clear();
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+    }
+}
+
 /// A connection as its shard sees it.
 #[derive(Debug)]
 pub(super) struct Local {
     pub(super) outbox: Arc<Outbox>,
-    writer: RefCell<OwnedWriteHalf>,
+    stream: RefCell<TcpStream>,
     unsent: RefCell<Unsent>,
     waker: RefCell<Option<Waker>>,
     /// The connection's task waits for the line, not for its socket.
@@ -42,10 +52,10 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(outbox: Arc<Outbox>, writer: OwnedWriteHalf) -> Self {
+    pub(super) fn new(outbox: Arc<Outbox>, stream: TcpStream) -> Self {
         Local {
             outbox,
-            writer: RefCell::new(writer),
+            stream: RefCell::new(stream),
             unsent: RefCell::default(),
             waker: RefCell::new(None),
             waits_for_line: Cell::new(false),
@@ -75,13 +85,13 @@ impl Local {
 
     /// Sends what is queued; ready once everything is with the socket.
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.flush_with(|writer, bytes| Pin::new(writer).poll_write(cx, bytes))
+        self.flush_with(|stream, bytes| Pin::new(stream).poll_write(cx, bytes))
     }
 
     /// Sends what the socket takes at once, from outside the connection's task, and wakes the task for
     /// what only it can do.
     pub(super) fn flush_now(&self) {
-        let flushed = self.flush_with(|writer, bytes| match writer.try_write(bytes) {
+        let flushed = self.flush_with(|stream, bytes| match stream.try_write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             written => Poll::Ready(written),
         });
@@ -91,28 +101,26 @@ impl Local {
         }
     }
 
+    /// Takes from the outbox once: whoever fills it again says so again.
     fn flush_with(
         &self,
-        mut write: impl FnMut(&mut OwnedWriteHalf, &[u8]) -> Poll<io::Result<usize>>,
+        mut write: impl FnMut(&mut TcpStream, &[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         let mut unsent = self.unsent.borrow_mut();
-        let mut writer = self.writer.borrow_mut();
+        let mut taken = false;
         loop {
             if unsent.at == unsent.bytes.len() {
-                unsent.at = 0;
-                unsent.bytes.clear();
+                unsent.reuse();
+                if mem::replace(&mut taken, true) {
+                    return Poll::Ready(Ok(()));
+                }
                 let spare = mem::take(&mut unsent.bytes);
-                let spare = if spare.capacity() > KEPT_BYTES {
-                    Vec::new()
-                } else {
-                    spare
-                };
                 unsent.bytes = self.outbox.take(spare);
                 if unsent.bytes.is_empty() {
                     return Poll::Ready(Ok(()));
                 }
             }
-            match write(&mut writer, &unsent.bytes[unsent.at..]) {
+            match write(&mut self.stream.borrow_mut(), &unsent.bytes[unsent.at..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
                     unsent.at += written;
@@ -136,6 +144,15 @@ impl Local {
                 false
             }
         }
+    }
+
+    /// Reads what the socket has.
+    pub(super) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, buffer)
     }
 
     /// Bytes the socket has not taken yet.
@@ -171,8 +188,7 @@ mod tests {
         };
         let bell = Arc::new(Bell::default());
         let outbox = Outbox::new(ConnId(1), address, identity, bell, Millis(0));
-        let (_reader, writer) = stream.into_split();
-        let local = Local::new(Arc::new(outbox), writer);
+        let local = Local::new(Arc::new(outbox), stream);
         let stall = limits::DRAIN_STALL_MS_MAX;
 
         assert!(!local.is_stuck(Millis(0)), "the first look");

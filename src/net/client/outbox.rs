@@ -4,7 +4,7 @@
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -13,20 +13,20 @@ use crate::types::limits;
 use crate::types::{ConnId, Id, Millis, SessionId};
 
 /// How a connection is to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Closing {
     /// It is not.
-    No,
+    No = 0,
     /// Once everything queued is sent.
-    AfterFlush,
+    AfterFlush = 1,
     /// At once.
-    Now,
+    Now = 2,
 }
 
 #[derive(Debug)]
 struct Inner {
     bytes: Vec<u8>,
-    closing: Closing,
     /// The shard has been told and has not looked yet.
     marked: bool,
 }
@@ -43,6 +43,7 @@ pub struct Outbox {
     bell: Arc<Bell>,
     inner: Mutex<Inner>,
     who: Mutex<Arc<[Id]>>,
+    closing: AtomicU8,
     session: AtomicI64,
     timeout_ms: AtomicI32,
     has_read_only_byte: AtomicBool,
@@ -65,10 +66,10 @@ impl Outbox {
             bell,
             inner: Mutex::new(Inner {
                 bytes: Vec::new(),
-                closing: Closing::No,
                 marked: false,
             }),
             who: Mutex::new([identity].into()),
+            closing: AtomicU8::new(Closing::No as u8),
             session: AtomicI64::new(0),
             timeout_ms: AtomicI32::new(0),
             has_read_only_byte: AtomicBool::new(false),
@@ -84,11 +85,11 @@ impl Outbox {
     /// The shard is marked, not rung.
     pub fn push(&self, bytes: &[u8], answers: u64) {
         let mut inner = self.inner.lock();
-        if inner.closing == Closing::Now {
+        if self.closing() == Closing::Now {
             // Nobody is going to send it.
         } else if inner.bytes.len() + bytes.len() > limits::OUTBOX_BYTES_MAX {
             inner.bytes = Vec::new();
-            inner.closing = Closing::Now;
+            self.closing.store(Closing::Now as u8, Ordering::Release);
         } else {
             inner.bytes.extend_from_slice(bytes);
         }
@@ -126,14 +127,17 @@ impl Outbox {
 
     /// Whether and how the connection is to end.
     pub fn closing(&self) -> Closing {
-        self.inner.lock().closing
+        match self.closing.load(Ordering::Acquire) {
+            0 => Closing::No,
+            1 => Closing::AfterFlush,
+            _ => Closing::Now,
+        }
     }
 
     /// Ends the connection. A sharper way to end wins over a milder one.
     pub fn close(&self, how: Closing) {
-        let mut inner = self.inner.lock();
-        inner.closing = inner.closing.max(how);
-        self.mark(&mut inner);
+        self.closing.fetch_max(how as u8, Ordering::AcqRel);
+        self.mark(&mut self.inner.lock());
     }
 
     /// Wakes the shard for what was pushed.

@@ -1,7 +1,6 @@
 //! A shard: one thread, one runtime, its share of the connections.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::rc::Rc;
@@ -9,9 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio_util::task::TaskTracker;
 
 use crate::auth;
 use crate::auth::PeerAddress;
@@ -28,6 +30,9 @@ use crate::types::{ConnId, Millis};
 /// peer does not read.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// How long a stopping shard waits for clients to take their last replies.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
 /// An accepted socket on its way to its shard.
 #[derive(Debug)]
 pub struct Arrival {
@@ -42,9 +47,11 @@ pub(super) struct Rooms {
     pub(super) input: RefCell<Vec<u8>>,
     /// Replies of one run of reads.
     pub(super) output: RefCell<Vec<u8>>,
-    locals: RefCell<HashMap<ConnId, Rc<Local>>>,
+    locals: RefCell<HashMap<ConnId, Rc<Local>, RandomState>>,
     /// Told when something was handed to the line in this round of the runtime.
     submitted: Notify,
+    /// The connections' tasks.
+    tasks: TaskTracker,
     bell: Arc<Bell>,
 }
 
@@ -53,6 +60,24 @@ impl Rooms {
     /// had its turn: what they bring goes into one batch.
     pub(super) fn note_submission(&self) {
         self.submitted.notify_one();
+    }
+
+    /// Closes every connection once its client has taken what is queued, or not in time.
+    async fn wind_down(&self) {
+        for local in self.locals.borrow().values() {
+            local.outbox.close(Closing::AfterFlush);
+            local.wake();
+        }
+        self.tasks.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::info!(
+                "{} connections are cut: they took too long",
+                self.tasks.len()
+            );
+        }
     }
 
     /// A connection has ended.
@@ -89,6 +114,7 @@ impl Shard {
             output: RefCell::default(),
             locals: RefCell::default(),
             submitted: Notify::new(),
+            tasks: TaskTracker::new(),
             bell: Arc::clone(&self.bell),
         });
         let local = LocalSet::new();
@@ -96,17 +122,25 @@ impl Shard {
     }
 
     async fn serve(self, rooms: Rc<Rooms>) -> io::Result<()> {
+        let mut doors = Vec::new();
         for listener in self.listeners {
             let listener = TcpListener::from_std(listener)?;
             let (bells, turn) = (self.bells.clone(), Arc::clone(&self.turn));
-            spawn_local(accept(listener, Rc::clone(&rooms), bells, turn));
+            doors.push(spawn_local(accept(
+                listener,
+                Rc::clone(&rooms),
+                bells,
+                turn,
+            )));
         }
         spawn_local(wake_line(Rc::clone(&rooms)));
         spawn_local(sweep(Rc::clone(&rooms)));
         loop {
             let marked = self.bell.wait().await;
-            for arrival in marked.arrivals {
-                admit(&rooms, arrival);
+            for Arrival { stream, peer } in marked.arrivals {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    admit(&rooms, stream, peer);
+                }
             }
             let locals = rooms.locals.borrow();
             for conn in marked.dirty {
@@ -115,10 +149,12 @@ impl Shard {
                 }
             }
             if marked.stop {
-                locals.values().for_each(|local| local.flush_now());
-                return Ok(());
+                break;
             }
         }
+        doors.iter().for_each(JoinHandle::abort);
+        rooms.wind_down().await;
+        Ok(())
     }
 }
 
@@ -167,15 +203,11 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let Ok(stream) = stream.into_std() else {
-                    continue;
-                };
-                let arrival = Arrival { stream, peer };
                 let next = turn.fetch_add(1, Ordering::Relaxed) % bells.len();
                 if Arc::ptr_eq(&bells[next], &rooms.bell) {
-                    admit(&rooms, arrival);
-                } else {
-                    bells[next].arrive(arrival);
+                    admit(&rooms, stream, peer);
+                } else if let Ok(stream) = stream.into_std() {
+                    bells[next].arrive(Arrival { stream, peer });
                 }
             }
             Err(error) => {
@@ -187,40 +219,31 @@ async fn accept(
     }
 }
 
-fn admit(rooms: &Rc<Rooms>, arrival: Arrival) {
-    let Arrival { stream, peer } = arrival;
+fn admit(rooms: &Rc<Rooms>, stream: TcpStream, peer: SocketAddr) {
+    // A client of IPv4 is one, on a socket of both families too.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     let conn = ConnId(rooms.ports.next_conn.fetch_add(1, Ordering::Relaxed));
     let identity = auth::ip_identity(address_bytes(peer.ip()));
     let now = (rooms.ports.clock)();
-    let outbox = Arc::new(Outbox::new(
-        conn,
-        peer,
-        identity,
-        Arc::clone(&rooms.bell),
-        now,
-    ));
+    let bell = Arc::clone(&rooms.bell);
+    let outbox = Arc::new(Outbox::new(conn, peer, identity, bell, now));
     if !rooms.ports.write.opened(&outbox) {
         listen::reset(&stream);
         return;
     }
-    let opened = listen::tune(&stream, rooms.ports.limits.tcp_keep_alive)
-        .and_then(|()| TcpStream::from_std(stream));
-    let stream = match opened {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::debug!("connection of {peer} ends before it began: {error}");
-            rooms.ports.write.closed(&outbox);
-            return;
-        }
-    };
-    let (reader, writer) = stream.into_split();
-    let local = Rc::new(Local::new(outbox, writer));
+    if let Err(error) = listen::tune(&stream, rooms.ports.limits.tcp_keep_alive) {
+        tracing::debug!("connection of {peer} ends before it began: {error}");
+        rooms.ports.write.closed(&outbox);
+        return;
+    }
+    let local = Rc::new(Local::new(outbox, stream));
     rooms.locals.borrow_mut().insert(conn, Rc::clone(&local));
-    spawn_local(Connection::new(local, Rc::clone(rooms), reader).run());
+    let connection = Connection::new(local, Rc::clone(rooms));
+    rooms.tasks.spawn_local(connection.run());
 }
 
 fn address_bytes(ip: IpAddr) -> PeerAddress {
-    match ip.to_canonical() {
+    match ip {
         IpAddr::V4(ip) => PeerAddress::V4(ip.octets()),
         IpAddr::V6(ip) => PeerAddress::V6(ip.octets(), None),
     }
