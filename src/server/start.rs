@@ -28,6 +28,7 @@ use crate::server::{clock, entropy, recover, settings, threads};
 use crate::session::ids::SessionIds;
 use crate::storage::disk::{Disk, RealDisk};
 use crate::storage::layout::{DataDirs, DirLocks};
+use crate::storage::recover::Recovered;
 use crate::storage::txn_log::LogWriter;
 use crate::watch::Watches;
 
@@ -70,21 +71,7 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     // Taken early: a port in use is found before a long recovery.
     let listener = listeners::client_port(&config.network)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let (state, recovered) = recover::recover(config, &disk, &dirs)?;
-    let is_marked = dirs.take_initialize_marker().map_err(ServerError::Marker)?;
-    if recovered.is_empty() && !is_marked && !config.storage.db_autocreate {
-        return Err(ServerError::Empty {
-            dir: config.storage.data_log_dir.clone(),
-        });
-    }
-    if recovered.snapshot.is_some() {
-        tracing::info!(
-            "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
-            recovered.snapshot_took.as_millis(),
-            state.last_zxid,
-            state.tree.digest()
-        );
-    }
+    let (state, recovered) = load(config, &disk, &dirs)?;
     let writer = LogWriter::new(
         Arc::clone(&disk),
         &dirs.log,
@@ -133,6 +120,32 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
         _locks: locks,
     };
     Ok(server)
+}
+
+/// Recovers what the directories hold. That may be nothing, unless the settings expect data.
+// apache 3.9.5: server/persistence/FileTxnSnapLog.java restore; it goes on with zxid -1, of which every
+// client then says that it has seen a later one: none can connect.
+fn load(
+    config: &Config,
+    disk: &Arc<dyn Disk>,
+    dirs: &DataDirs,
+) -> Result<(State, Recovered), ServerError> {
+    let (state, recovered) = recover::recover(config, disk, dirs)?;
+    let is_marked = dirs.take_initialize_marker().map_err(ServerError::Marker)?;
+    if recovered.is_empty() && !is_marked && !config.storage.db_autocreate {
+        return Err(ServerError::Empty {
+            dir: config.storage.data_log_dir.clone(),
+        });
+    }
+    if recovered.snapshot.is_some() {
+        tracing::info!(
+            "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
+            recovered.snapshot_took.as_millis(),
+            state.last_zxid,
+            state.tree.digest()
+        );
+    }
+    Ok((state, recovered))
 }
 
 fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {

@@ -56,6 +56,18 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
+    pub(super) fn new(ports: Ports, bell: Arc<Bell>) -> Self {
+        Rooms {
+            ports,
+            input: RefCell::new(vec![0; limits::READ_CHUNK_BYTES]),
+            output: RefCell::default(),
+            locals: RefCell::default(),
+            submitted: Notify::new(),
+            tasks: TaskTracker::new(),
+            bell,
+        }
+    }
+
     /// The line has something to do. It is woken once, after every connection that is ready now has
     /// had its turn: what they bring goes into one batch.
     pub(super) fn note_submission(&self) {
@@ -108,15 +120,7 @@ impl Shard {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let rooms = Rc::new(Rooms {
-            ports,
-            input: RefCell::new(vec![0; limits::READ_CHUNK_BYTES]),
-            output: RefCell::default(),
-            locals: RefCell::default(),
-            submitted: Notify::new(),
-            tasks: TaskTracker::new(),
-            bell: Arc::clone(&self.bell),
-        });
+        let rooms = Rc::new(Rooms::new(ports, Arc::clone(&self.bell)));
         let local = LocalSet::new();
         local.block_on(&runtime, self.serve(rooms))
     }
