@@ -10,6 +10,8 @@ use oxkeeper::storage::format::txn_log::{append_header, append_record};
 const RECORD_BYTES_MAX: usize = 4096;
 /// Of a transaction's header, the zxid in the middle.
 const TXN_HEADER_BYTES: usize = 32;
+/// A file's first field.
+const MAGIC_BYTES: usize = 4;
 
 /// The places of the records, and how the log ends.
 fn scan(log: &[u8]) -> (Vec<u64>, Verdict) {
@@ -58,7 +60,9 @@ fn cut(pairs: &[u8], at: u16, zeros: bool) {
     let (records, verdict) = scan(&log);
     let whole = places[1..].iter().filter(|end| **end <= at).count();
     assert_eq!(records.len(), whole, "{verdict:?}");
-    let end = if at < places[0] { 0 } else { places[whole] };
+    // Of the file's header only the magic number is looked at: with it and zeros, it is whole.
+    let header_whole = at >= places[0] || (zeros && at >= MAGIC_BYTES);
+    let end = if header_whole { places[whole] } else { 0 };
     match verdict {
         Verdict::Clean { end: found } | Verdict::Torn { end: found, .. } => {
             assert_eq!(found, u64::try_from(end).expect("small"), "{verdict:?}");

@@ -12,6 +12,9 @@ use oxkeeper::storage::format::snapshot::{SnapshotVisitor, decode};
 use oxkeeper::tree::TreeOptions;
 use oxkeeper::types::{Millis, NodeStat, OwnerRules, SessionId, Zxid};
 
+/// As with the usual `jute.maxbuffer`.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
 struct Visitor(Recovery);
 
 impl SnapshotVisitor for Visitor {
@@ -42,7 +45,7 @@ fn load(source: impl Read) {
     let mut recovery = Recovery::new(options, 2000, Millis(0));
     recovery.begin(2000, Zxid(5));
     let mut visitor = Visitor(recovery);
-    let Ok(summary) = decode(source, &mut visitor) else {
+    let Ok(summary) = decode(source, RECORD_BYTES_MAX, &mut visitor) else {
         return;
     };
     visitor.0.loaded(
@@ -50,7 +53,7 @@ fn load(source: impl Read) {
             .digest
             .map(|digest| (Zxid(digest.zxid), digest.digest)),
     );
-    let state = visitor.0.finish();
+    let state = visitor.0.finish(Millis(0));
     let nodes = u64::try_from(state.tree.node_count()).expect("few");
     assert!(nodes >= 1, "there is a root");
     for owner in state.tree.ephemeral_owners() {

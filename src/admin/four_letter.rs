@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::admin::environment;
 use crate::admin::java_text;
 use crate::admin::view::{ConnectionFacts, Facts, ServerView};
 use crate::config::WordWhitelist;
@@ -43,6 +44,9 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
         }
         "stat" => stat(&mut out, view),
         "conf" => conf(&mut out, view),
+        "dirs" => dirs(&mut out, view),
+        "envi" => envi(&mut out),
+        "wchs" => wchs(&mut out, &view.facts()),
         "mntr" => mntr(&mut out, &view.facts()),
         other => line(
             &mut out,
@@ -96,6 +100,38 @@ fn stat(out: &mut String, view: &dyn ServerView) {
     }
     line(out, format_args!(""));
     server_lines(out, &view.facts());
+}
+
+fn dirs(out: &mut String, view: &dyn ServerView) {
+    let settings = view.settings();
+    line(
+        out,
+        format_args!("datadir_size: {}", view.size_of(&settings.data_dir)),
+    );
+    line(
+        out,
+        format_args!("logdir_size: {}", view.size_of(&settings.log_dir)),
+    );
+}
+
+fn envi(out: &mut String) {
+    line(out, format_args!("Environment:"));
+    for (name, value) in environment::list() {
+        line(out, format_args!("{name}={value}"));
+    }
+}
+
+/// Of the data table alone, as upstream counts here.
+fn wchs(out: &mut String, facts: &Facts) {
+    let watches = &facts.data_watches;
+    line(
+        out,
+        format_args!(
+            "{} connections watching {} paths",
+            watches.connections, watches.paths
+        ),
+    );
+    line(out, format_args!("Total watches:{}", watches.total));
 }
 
 fn conf(out: &mut String, view: &dyn ServerView) {

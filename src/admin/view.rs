@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::types::Zxid;
+use crate::watch::DataCounts;
 
 /// A client connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Facts {
     pub data_bytes: u64,
     /// Watches of both tables.
     pub watches: usize,
+    /// Watches of the data table.
+    pub data_watches: DataCounts,
     /// Sessions.
     pub sessions: usize,
     /// Digests that did not match.

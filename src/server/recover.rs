@@ -77,5 +77,5 @@ pub(super) fn recover(
     };
     let options = settings::recover_options(config);
     let recovered = read_all(disk.as_ref(), dirs, &options, &mut visitor)?;
-    Ok((visitor.recovery.finish(), recovered))
+    Ok((visitor.recovery.finish(clock::monotonic()), recovered))
 }

@@ -78,7 +78,10 @@ impl ServerView for Asked<'_> {
                 state.sessions.len(),
             )
         };
-        let watches = shared.watches.lock().total();
+        let (watches, data_watches) = {
+            let watches = shared.watches.lock();
+            (watches.total(), watches.data_counts())
+        };
         let connections = shared.registry.lock().count();
         Facts {
             latency: LatencyFacts {
@@ -95,6 +98,7 @@ impl ServerView for Asked<'_> {
             ephemerals,
             data_bytes,
             watches,
+            data_watches,
             sessions,
             digest_mismatches: shared.digest_mismatches.load(Ordering::Relaxed),
             uptime_ms: clock::monotonic().0 - self.view.started.0,

@@ -130,7 +130,6 @@ impl Connection {
             Poll::Pending => false,
         };
         if closing == Closing::AfterFlush {
-            self.local.drains.set(true);
             return if flushed {
                 Err(End::ByServer)
             } else {

@@ -43,8 +43,6 @@ pub(super) struct Local {
     waker: RefCell<Option<Waker>>,
     /// The connection's task waits for the line, not for its socket.
     pub(super) waits_for_line: Cell<bool>,
-    /// The connection ends once everything queued is sent.
-    pub(super) drains: Cell<bool>,
     /// Bytes that the socket took since it was opened.
     written: Cell<u64>,
     /// How many those were when they were last seen to grow, and when that was.
@@ -59,7 +57,6 @@ impl Local {
             unsent: RefCell::default(),
             waker: RefCell::new(None),
             waits_for_line: Cell::new(false),
-            drains: Cell::new(false),
             written: Cell::new(0),
             progress: Cell::new(None),
         }

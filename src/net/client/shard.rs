@@ -175,12 +175,13 @@ async fn sweep(rooms: Rc<Rooms>) {
         tick.tick().await;
         let now = (rooms.ports.clock)();
         for local in rooms.locals.borrow().values() {
-            let is_over = if local.drains.get() {
-                local.is_stuck(now)
-            } else {
-                local.outbox.session().is_none()
-                    && sessionless_end(local.outbox.touched(), rooms.ports.limits.sessionless_ms)
-                        <= now
+            let outbox = &local.outbox;
+            let is_over = match outbox.closing() {
+                Closing::AfterFlush => local.is_stuck(now),
+                Closing::No if outbox.session().is_none() => {
+                    sessionless_end(outbox.touched(), rooms.ports.limits.sessionless_ms) <= now
+                }
+                Closing::No | Closing::Now => false,
             };
             if is_over {
                 local.outbox.close(Closing::Now);
