@@ -364,6 +364,7 @@ impl World {
 
     /// Checks one effect as its receiver would; returns the session that it ends.
     fn hear(&mut self, effect: &Effect, out: &Outputs) -> Option<SessionId> {
+        let durable = self.durable;
         match effect {
             Effect::Reply { asker, bytes } => {
                 let Some(client) = self.client_of(asker.conn) else {
@@ -375,7 +376,7 @@ impl World {
                 while let Some((payload, more)) =
                     frame::split(rest, FRAME_BYTES_MAX).expect("a good length")
                 {
-                    xids.push(check_header(payload, self.durable));
+                    xids.push(check_header(payload, durable));
                     rest = more;
                 }
                 assert!(rest.is_empty(), "whole frames");
@@ -401,7 +402,7 @@ impl World {
                 let (payload, rest) = frame::split(&out.bytes[bytes.clone()], FRAME_BYTES_MAX)
                     .expect("a good length")
                     .expect("a whole frame");
-                assert_eq!(check_header(payload, self.durable), -1);
+                assert_eq!(check_header(payload, durable), -1);
                 assert!(rest.is_empty(), "one frame");
                 None
             }
