@@ -16,6 +16,15 @@ mod session;
 mod set_data;
 mod watch;
 
+#[cfg(test)]
+mod overlay_tests;
+#[cfg(test)]
+mod read_tests;
+#[cfg(test)]
+mod test_desk;
+#[cfg(test)]
+mod write_tests;
+
 pub use overlay::Overlay;
 pub use read::{Reading, WatchDesk, serve};
 pub use session::close as close_session;

@@ -231,3 +231,6 @@ impl Prep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,3 +62,6 @@ impl Reaper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

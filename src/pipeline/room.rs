@@ -179,3 +179,6 @@ impl Room {
         Some(taken)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,3 +171,6 @@ impl Recovery {
         self.last_zxid
     }
 }
+
+#[cfg(test)]
+mod tests;

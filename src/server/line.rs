@@ -60,6 +60,10 @@ impl Line {
         loop {
             self.mailbox.take(&mut letters, self.patience());
             let now = clock::now();
+            if stopping {
+                // Clients that go on asking must not keep the server alive.
+                letters.retain(|letter| matches!(letter, Letter::Durable(_)));
+            }
             stopping |= self.hear(&mut letters);
             self.finish(now, &mut outputs);
             self.prepare(letters.drain(..), now);
@@ -283,8 +287,7 @@ fn welcome(outbox: &Outbox, session: SessionId, timeout_ms: i32) {
         outbox.read_only_answer(),
         &mut out,
     );
-    outbox.set_session(session, timeout_ms);
-    outbox.push(&out, 0);
+    outbox.welcome(session, timeout_ms, &out);
 }
 
 fn refuse(outbox: &Outbox) {

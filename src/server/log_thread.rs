@@ -153,3 +153,6 @@ impl Default for Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

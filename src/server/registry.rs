@@ -169,3 +169,6 @@ impl Audience for Listeners<'_> {
         self.registry.get(conn).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

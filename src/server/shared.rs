@@ -2,7 +2,7 @@
 //! `Registry`, then an outbox. Nothing waits for anything while it holds one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -30,8 +30,6 @@ pub struct Shared {
     pub in_process: AtomicUsize,
     /// Digests that did not match.
     pub digest_mismatches: AtomicI64,
-    /// Set when the server stops serving.
-    pub stopping: AtomicBool,
     last_zxid: AtomicI64,
 }
 
@@ -47,7 +45,6 @@ impl Shared {
             rules,
             in_process: AtomicUsize::new(0),
             digest_mismatches: AtomicI64::new(0),
-            stopping: AtomicBool::new(false),
             last_zxid,
         }
     }

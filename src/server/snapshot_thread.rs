@@ -203,3 +203,6 @@ impl Opening {
         (walk, opening)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -46,7 +46,6 @@ struct Wires {
 
 /// A running server.
 pub struct Server {
-    shared: Arc<Shared>,
     wires: Wires,
     line: JoinHandle<()>,
     log: JoinHandle<()>,
@@ -121,7 +120,6 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
             Ok(housekeeper.run()?)
         })?,
         shards: start_shards(&ports, &wires, listener)?,
-        shared,
         wires,
         client_address,
         metrics: metrics.transpose()?,
@@ -281,7 +279,6 @@ impl Server {
     /// # Errors
     /// What failed on the way.
     pub fn stop(self) -> Result<(), ServerError> {
-        self.shared.stopping.store(true, Ordering::Release);
         self.wires.line.send(Letter::Stop);
         while !self.line.is_finished() {
             // A log that fails now leaves the line waiting for ever.

@@ -85,7 +85,9 @@ impl Outbox {
     /// The shard is marked, not rung.
     pub fn push(&self, bytes: &[u8], answers: u64) {
         let mut inner = self.inner.lock();
-        if inner.bytes.len() + bytes.len() > limits::OUTBOX_BYTES_MAX {
+        if self.closing() == Closing::Now {
+            // Nothing follows a gap: what is dropped once is dropped for good.
+        } else if inner.bytes.len() + bytes.len() > limits::OUTBOX_BYTES_MAX {
             inner.bytes = Vec::new();
             self.closing.store(Closing::Now as u8, Ordering::Release);
         } else {
@@ -107,7 +109,9 @@ impl Outbox {
     /// Appends frames from the connection's own shard. `scratch` is taken and handed back empty.
     pub fn push_local(&self, scratch: &mut Vec<u8>) {
         let mut inner = self.inner.lock();
-        if inner.bytes.is_empty() {
+        if self.closing() == Closing::Now {
+            // As in `push`.
+        } else if inner.bytes.is_empty() {
             mem::swap(&mut inner.bytes, scratch);
         } else {
             inner.bytes.extend_from_slice(scratch);
@@ -182,10 +186,16 @@ impl Outbox {
         }
     }
 
-    /// The handshake has succeeded.
-    pub fn set_session(&self, session: SessionId, timeout_ms: i32) {
+    /// The handshake has succeeded, and `response` says so. Who sees the session finds the response in
+    /// the buffer: requests that a client sends right behind its handshake are answered behind it.
+    pub fn welcome(&self, session: SessionId, timeout_ms: i32, response: &[u8]) {
+        let mut inner = self.inner.lock();
+        inner.bytes.extend_from_slice(response);
         self.timeout_ms.store(timeout_ms, Ordering::Relaxed);
         self.session.store(session.0, Ordering::Release);
+        self.mark(&mut inner);
+        drop(inner);
+        self.sent.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The session timeout negotiated on this connection.
@@ -226,3 +236,6 @@ impl Outbox {
         self.inner.lock().bytes.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Nothing leaves before its turn, nothing before it is durable.
+
+use super::*;
+use crate::types::{ConnId, Millis};
+
+fn asker(xid: i32) -> Asker {
+    Asker {
+        conn: ConnId(1),
+        xid,
+        since: Millis(0),
+    }
+}
+
+fn refusal(xid: i32) -> Item {
+    Item::Refusal {
+        asker: asker(xid),
+        code: ErrorCode::MarshallingError,
+    }
+}
+
+/// A batch of these transactions, with a refusal behind each.
+fn batch(zxids: &[i64]) -> OpenBatch {
+    let mut open = OpenBatch::default();
+    for zxid in zxids {
+        let start = open.log.len();
+        open.log.extend([0; 12]);
+        open.log.extend(zxid.to_be_bytes());
+        open.log.push(b'B');
+        open.push_txn(Zxid(*zxid), start, Some(asker(0)));
+        open.items.push_back(refusal(i32::try_from(*zxid).unwrap()));
+    }
+    open
+}
+
+/// What leaves now: transactions as their number, refusals as the negative xid.
+fn drain(room: &mut Room) -> Vec<i64> {
+    let mut left = Vec::new();
+    let seen = |leaving: Leaving<'_>| match leaving.item {
+        Item::Txn { zxid, body, .. } => {
+            assert_eq!(leaving.log[body], zxid.0.to_be_bytes(), "its own body");
+            zxid.0
+        }
+        Item::Refusal { asker, .. } => -i64::from(asker.xid),
+        Item::Read { .. } => unreachable!(),
+    };
+    while let Some(item) = room.leave(seen) {
+        left.push(item);
+    }
+    left
+}
+
+#[test]
+fn order_and_durability_decide() {
+    let mut room = Room::new(Zxid(4));
+    let log = room.enter(batch(&[5, 6])).unwrap();
+    assert_eq!((log.first, log.last, log.records), (Zxid(5), Zxid(6), 2));
+    assert!(room.enter(batch(&[7])).is_some());
+    assert!(!room.has_ready());
+    assert_eq!(drain(&mut room), [] as [i64; 0]);
+    room.durable(Zxid(5));
+    assert_eq!(drain(&mut room), [5, -5]);
+    room.durable(Zxid(7));
+    assert_eq!(drain(&mut room), [6, -6, 7, -7]);
+    assert!(room.is_empty());
+}
+
+#[test]
+fn what_needs_no_log_waits_only_for_its_turn() {
+    let mut room = Room::new(Zxid::ZERO);
+    assert!(room.enter(OpenBatch::default()).is_none());
+    assert!(room.is_empty());
+    let mut open = OpenBatch::default();
+    open.items.push_back(refusal(1));
+    assert!(room.enter(open).is_none(), "there is nothing to log");
+    assert!(room.has_ready());
+    assert_eq!(drain(&mut room), [-1]);
+}
+
+#[test]
+#[should_panic(expected = "the log went back")]
+fn a_log_cannot_become_less_durable() {
+    let mut room = Room::new(Zxid(4));
+    room.durable(Zxid(3));
+}

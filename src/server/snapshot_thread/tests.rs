@@ -1,0 +1,191 @@
+//! Snapshots while serving goes on, and disks that refuse them.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::config::Config;
+use crate::proto::txn::{CreateTxn, DeleteTxn, LoggedTxn, Txn, TxnHeader};
+use crate::server::{recover, settings};
+use crate::session::Sessions;
+use crate::storage::format::txn_log::OpenRecord;
+use crate::storage::layout::DataDirs;
+use crate::storage::testing::mem_disk::{Fault, MemDisk};
+use crate::storage::txn_log::{LogOptions, LogWriter};
+use crate::tree::{Tree, TreeOptions};
+use crate::types::{OpCode, OwnerRules};
+use crate::watch::Watches;
+
+const LAST: i64 = 3000;
+
+fn config() -> Config {
+    let text = b"dataDir=/data\nclientPort=2181\n";
+    Config::from_zoo_cfg(text, "zoo.cfg", &[]).unwrap().config
+}
+
+fn shared(config: &Config) -> Shared {
+    let options = TreeOptions {
+        digest: true,
+        owner_rules: OwnerRules::default(),
+        hash_seed: 1,
+    };
+    let state = State {
+        tree: Tree::new(options),
+        sessions: Sessions::new(2000),
+        last_zxid: Zxid::ZERO,
+    };
+    Shared::new(state, Watches::new(1), Arc::new(settings::rules(config)))
+}
+
+fn snapshots(disk: &MemDisk, dirs: &DataDirs) -> Snapshots {
+    Snapshots {
+        disk: Arc::new(disk.clone()),
+        dir: dirs.snap.clone(),
+        compression: Compression::None,
+        digests: true,
+        zxid_section: true,
+    }
+}
+
+/// Creates for the most part; every third deletes what came just before.
+fn txn(zxid: i64) -> LoggedTxn<'static> {
+    let deletes = zxid % 3 == 0;
+    let path = |zxid: i64| Cow::Owned(format!("/n{zxid}"));
+    let create = CreateTxn {
+        path: path(zxid),
+        data: Some(b"some data"),
+        acl: None,
+        ephemeral: false,
+        // One more for every create so far.
+        parent_cversion: i32::try_from(zxid - zxid / 3).unwrap(),
+    };
+    let (op, txn) = if deletes {
+        let path = path(zxid - 1);
+        (
+            OpCode::Delete,
+            Txn::Delete(OpCode::Delete, DeleteTxn { path }),
+        )
+    } else {
+        (OpCode::Create, Txn::Create(OpCode::Create, create))
+    };
+    let header = TxnHeader {
+        client_id: 1,
+        cxid: 0,
+        zxid,
+        time: zxid,
+        kind: op.code(),
+    };
+    LoggedTxn {
+        header,
+        txn,
+        digest: None,
+    }
+}
+
+/// Logs and applies everything, one by one.
+fn serve(shared: &Shared, log: &mut LogWriter) {
+    for zxid in 1..=LAST {
+        let logged = txn(zxid);
+        let mut bytes = Vec::new();
+        let record = OpenRecord::open(&mut bytes);
+        logged.append(&mut bytes);
+        record.close(&mut bytes);
+        log.append(&bytes, Zxid(zxid), Zxid(zxid), 1).unwrap();
+        let mut state = shared.state.write();
+        state.tree.apply(&logged.header, &logged.txn, &mut ());
+        state.last_zxid = Zxid(zxid);
+    }
+    log.flush().unwrap();
+}
+
+#[test]
+fn a_start_converges_from_any_snapshot_taken_while_serving() {
+    let (config, disk) = (config(), MemDisk::default());
+    let dirs = DataDirs::of(Path::new("/data"), None);
+    let shared = shared(&config);
+    let snapshots = snapshots(&disk, &dirs);
+    snapshots.take(&shared).unwrap();
+    let options = LogOptions {
+        pre_alloc_size_kb: 0,
+        ..LogOptions::default()
+    };
+    let mut log = LogWriter::new(Arc::new(disk.clone()), &dirs.log, options, Zxid::ZERO);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            serve(&shared, &mut log);
+            done.store(true, Ordering::Release);
+        });
+        while !done.load(Ordering::Acquire) {
+            snapshots.take(&shared).unwrap();
+        }
+    });
+    let all: Arc<dyn Disk> = Arc::new(disk.clone());
+    let names = disk.list(&dirs.snap).unwrap();
+    let taken = names.iter().filter(|name| name.starts_with("snapshot."));
+    assert!(taken.count() > 1, "{names:?}");
+    // The newest first; without it, the one before must do, down to the first.
+    loop {
+        let (state, recovered) = recover::recover(&config, &all, &dirs).unwrap();
+        let live = shared.state.read();
+        assert_eq!(state.last_zxid, Zxid(LAST));
+        assert_eq!(state.tree.digest(), live.tree.digest());
+        assert_eq!(state.tree.node_count(), live.tree.node_count());
+        let used = recovered.snapshot.expect("it starts from a snapshot").zxid;
+        if used == Zxid::ZERO {
+            return;
+        }
+        all.remove(&dirs.snap.join(format!("snapshot.{:x}", used.0)))
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_disk_that_refuses_ends_the_thread() {
+    let config = config();
+    let dirs = DataDirs::of(Path::new("/data"), None);
+    let shared = Arc::new(shared(&config));
+    let disk = MemDisk::default();
+    snapshots(&disk, &dirs).take(&shared).unwrap();
+    let operations = disk.operations();
+    for operation in 0..operations {
+        let disk = MemDisk::default();
+        disk.fail_at(operation, Fault::Full);
+        let thread = SnapshotThread {
+            shared: Arc::clone(&shared),
+            mailbox: Arc::default(),
+            snapshots: snapshots(&disk, &dirs),
+            log_dir: dirs.log.clone(),
+            purge: None,
+        };
+        thread.mailbox.send(SnapshotOrder::Take);
+        thread.mailbox.send(SnapshotOrder::Stop);
+        thread
+            .run()
+            .expect_err("the log must not become the only thing left");
+    }
+    // The walks that failed hold nothing back.
+    snapshots(&MemDisk::default(), &dirs).take(&shared).unwrap();
+}
+
+#[test]
+fn told_to_stop_it_first_does_what_was_ordered() {
+    let config = config();
+    let dirs = DataDirs::of(Path::new("/data"), None);
+    let disk = MemDisk::default();
+    let thread = SnapshotThread {
+        shared: Arc::new(shared(&config)),
+        mailbox: Arc::default(),
+        snapshots: snapshots(&disk, &dirs),
+        log_dir: dirs.log.clone(),
+        purge: Some(PurgePolicy {
+            retain: 3,
+            interval: Duration::from_secs(3600),
+        }),
+    };
+    thread.mailbox.send(SnapshotOrder::Take);
+    thread.mailbox.send(SnapshotOrder::Stop);
+    thread.run().unwrap();
+    assert_eq!(disk.list(&dirs.snap).unwrap(), ["snapshot.0"]);
+}

@@ -1,0 +1,15 @@
+//! A whole server. First in memory, without its wires, driven by scripts and by chance against a model of
+//! the data model; then with its threads, files and sockets, against the rules that must always hold.
+
+mod ask;
+mod histories;
+mod live;
+mod model;
+mod model_reads;
+mod model_watches;
+mod pair;
+mod rules;
+mod said;
+mod scripts;
+mod snapshot;
+mod world;
