@@ -12,7 +12,7 @@ pub struct Auth {
     pub digest_enabled: bool,
     /// `DigestAuthenticationProvider.digestAlg`.
     pub digest_algorithm: DigestAlgorithm,
-    /// `DigestAuthenticationProvider.superDigest`, as `super:<digest>`; `None`: no superuser.
+    /// `DigestAuthenticationProvider.superDigest`, as `<user>:<digest>`; `None`: no superuser.
     pub super_digest: Option<String>,
     /// `enforce.auth.*`: sessions must have authenticated with one of these schemes; empty: they need not.
     pub enforced_schemes: Vec<String>,
@@ -38,15 +38,6 @@ impl Auth {
         let super_digest = reader
             .text("DigestAuthenticationProvider.superDigest")
             .map(str::to_owned);
-        if super_digest
-            .as_deref()
-            .is_some_and(|digest| !digest.starts_with("super:"))
-        {
-            reader.corrected(
-                "DigestAuthenticationProvider.superDigest",
-                "nobody can match it: it must start with `super:`",
-            );
-        }
         Ok(Self {
             skip_acl: reader.switch("skipACL", "yes", "no"),
             digest_enabled,

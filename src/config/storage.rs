@@ -31,6 +31,8 @@ pub struct Storage {
     pub snapshot_trust_empty: bool,
     /// `datadir.autocreate`.
     pub datadir_autocreate: bool,
+    /// `db.autocreate`.
+    pub db_autocreate: bool,
     /// `digest.enabled`.
     pub digest_enabled: bool,
     /// `serializeLastProcessedZxid.enabled`.
@@ -85,6 +87,7 @@ impl Storage {
             snapshot_compression: SnapshotCompression::read(reader),
             snapshot_trust_empty: reader.boolean("snapshot.trust.empty", false),
             datadir_autocreate: reader.boolean("datadir.autocreate", true),
+            db_autocreate: reader.boolean("db.autocreate", true),
             digest_enabled: reader.boolean("digest.enabled", true),
             serialize_last_processed_zxid: reader
                 .boolean("serializeLastProcessedZxid.enabled", true),

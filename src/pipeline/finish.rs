@@ -14,6 +14,7 @@ use crate::proto::reply;
 use crate::proto::reply::ReplyHeader;
 use crate::proto::request;
 use crate::proto::txn::{LoggedTxn, Txn};
+use crate::types::limits;
 use crate::types::{Acl, ConnId, Id, Millis, OpCode, SessionId, Zxid};
 use crate::watch::Watches;
 
@@ -48,10 +49,14 @@ pub struct Finish<'f> {
 }
 
 impl Finish<'_> {
-    /// Finishes up to `count` items that are ready. Returns how many transactions were applied.
+    /// Finishes up to `count` items that are ready, fewer if their replies are long. Returns how many
+    /// transactions were applied.
     pub fn run(&mut self, room: &mut Room, count: usize) -> usize {
         let mut applied = 0;
         for _ in 0..count {
+            if self.out.bytes.len() >= limits::APPLY_BATCH_BYTES {
+                break;
+            }
             match room.leave(|leaving| self.one(leaving)) {
                 Some(true) => applied += 1,
                 Some(false) => {}
@@ -90,6 +95,10 @@ impl Finish<'_> {
                 self.read(asker, session, op, body, &who);
                 false
             }
+            Item::Nothing { asker } => {
+                self.out.effects.push(Effect::Unanswered { asker });
+                false
+            }
             Item::Refusal { asker, code } => {
                 let start = self.out.bytes.len();
                 let zxid = self.state.last_zxid.0;
@@ -99,7 +108,7 @@ impl Finish<'_> {
                     err: code.code(),
                 };
                 reply::append_header(&header, &mut self.out.bytes);
-                self.out.reply_since(start, asker.conn, asker.since);
+                self.out.reply_since(start, asker);
                 false
             }
         }
@@ -156,7 +165,7 @@ impl Finish<'_> {
         let start = self.out.bytes.len();
         let zxid = Zxid(logged.header.zxid);
         answer::append(asker.xid, zxid, &logged.txn, applied, &mut self.out.bytes);
-        self.out.reply_since(start, asker.conn, asker.since);
+        self.out.reply_since(start, asker);
     }
 
     /// The digest that prep foresaw must be that of the tree; a difference is loud but never fatal.
@@ -174,10 +183,11 @@ impl Finish<'_> {
     }
 
     fn read(&mut self, asker: Asker, session: SessionId, op: OpCode, body: &[u8], who: &[Id]) {
+        let start = self.out.bytes.len();
         if !self.audience.is_here(asker.conn) {
+            self.out.reply_since(start, asker);
             return;
         }
-        let start = self.out.bytes.len();
         let mut reading = Reading {
             rules: self.rules,
             tree: &self.state.tree,
@@ -189,6 +199,6 @@ impl Finish<'_> {
         };
         let mut body = request::reader(body, self.rules.field_bytes_max);
         ops::serve(&mut reading, asker.xid, op, &mut body, &mut self.out.bytes);
-        self.out.reply_since(start, asker.conn, asker.since);
+        self.out.reply_since(start, asker);
     }
 }

@@ -12,6 +12,7 @@
 mod announce;
 mod answer;
 pub mod checkpoint;
+pub mod connection_throttle;
 mod finish;
 mod outputs;
 mod prep;
@@ -35,6 +36,8 @@ pub struct Asker {
     pub conn: ConnId,
     /// The request's number.
     pub xid: i32,
+    /// Bytes of the request's frame, without its length prefix.
+    pub size: u32,
     /// When the request was read, by the monotonic clock.
     pub since: Millis,
 }

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use crate::types::{ConnId, Millis, SessionId};
+use crate::pipeline::Asker;
+use crate::types::limits;
+use crate::types::{ConnId, SessionId};
 
 /// One thing to do. Ranges point into [`Outputs::bytes`] and [`Outputs::receivers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,11 +12,14 @@ pub enum Effect {
     /// Send a reply; one request of the connection is answered.
     Reply {
         /// To whom.
-        conn: ConnId,
-        /// The framed reply, events that it causes at once before it.
+        asker: Asker,
+        /// The framed reply; empty when nobody is there to read it.
         bytes: Range<usize>,
-        /// When the request was read.
-        since: Millis,
+    },
+    /// A request has gone without an answer and without a trace.
+    Unanswered {
+        /// Whose.
+        asker: Asker,
     },
     /// Send one event to several connections.
     Event {
@@ -51,16 +56,17 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Forgets everything, keeps the memory.
+    /// Forgets everything, keeps what memory a usual batch needs.
     pub fn clear(&mut self) {
         self.effects.clear();
         self.bytes.clear();
+        self.bytes.shrink_to(limits::APPLY_BATCH_BYTES);
         self.receivers.clear();
     }
 
     /// Adds a reply whose bytes are those appended since `start`.
-    pub(super) fn reply_since(&mut self, start: usize, conn: ConnId, since: Millis) {
+    pub(super) fn reply_since(&mut self, start: usize, asker: Asker) {
         let bytes = start..self.bytes.len();
-        self.effects.push(Effect::Reply { conn, bytes, since });
+        self.effects.push(Effect::Reply { asker, bytes });
     }
 }

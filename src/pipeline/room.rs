@@ -41,6 +41,11 @@ pub enum Item {
         /// What.
         code: ErrorCode,
     },
+    /// A request that nobody answers; its place tells when it is over.
+    Nothing {
+        /// Whose.
+        asker: Asker,
+    },
 }
 
 /// The records of a batch, framed for the log.
@@ -151,7 +156,7 @@ impl Room {
     pub fn has_ready(&self) -> bool {
         match self.batches.front().and_then(|batch| batch.items.front()) {
             Some(Item::Txn { zxid, .. }) => *zxid <= self.durable,
-            Some(Item::Read { .. } | Item::Refusal { .. }) => true,
+            Some(Item::Read { .. } | Item::Refusal { .. } | Item::Nothing { .. }) => true,
             None => false,
         }
     }

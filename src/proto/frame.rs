@@ -18,6 +18,11 @@ pub fn prefix(input: &[u8]) -> Option<[u8; 4]> {
     input.first_chunk().copied()
 }
 
+/// What the length prefix says, if it is there and not negative.
+pub fn length(input: &[u8]) -> Option<usize> {
+    usize::try_from(i32::from_be_bytes(prefix(input)?)).ok()
+}
+
 /// A frame's payload and the input after it.
 pub type Frame<'a> = (&'a [u8], &'a [u8]);
 

@@ -1,21 +1,25 @@
 //! One whole server with its wires cut: requests, ticks and "durable" go in; log batches and effects
 //! come out. Pure: the street hands in clocks and chance, holds the locks and moves the bytes.
 
+mod admit;
+mod gate;
 mod recover;
 mod submission;
 
+pub use admit::NewSession;
+pub use gate::Door;
 pub use recover::Recovery;
-pub use submission::{Requests, Submission};
+pub use submission::{Header, Requests, Submission};
 
 use std::sync::Arc;
 
+use crate::config::RequestThrottle;
 use crate::ops::Rules;
 use crate::pipeline::{
-    Asker, Audience, Finish, Incoming, Item, LogBatch, OpenBatch, Outputs, Prep, Prepared, Reaper,
-    Room, State,
+    Audience, Effect, Finish, LogBatch, OpenBatch, Outputs, Prep, Prepared, Reaper, Room, State,
 };
-use crate::proto::request;
-use crate::types::{ConnId, Millis, SessionId, Zxid};
+use crate::replica::gate::Gate;
+use crate::types::{Millis, SessionId, Zxid};
 use crate::watch::Watches;
 
 /// Both clocks, read once per turn.
@@ -27,10 +31,26 @@ pub struct Now {
     pub wall: Millis,
 }
 
-/// A standalone server: prep, log, finish.
+/// What a server is made of that does not change.
+#[derive(Debug)]
+pub struct Parts {
+    /// The settings of operations.
+    pub rules: Arc<Rules>,
+    /// How many requests may be in process.
+    pub throttle: RequestThrottle,
+    /// When containers and TTL nodes go.
+    pub reaper: Reaper,
+    /// Randomises hashing.
+    pub seed: u64,
+    /// Whether the tree's digest is logged and compared with every transaction.
+    pub digests: bool,
+}
+
+/// A standalone server: gate, prep, log, finish.
 #[derive(Debug)]
 pub struct Replica {
     rules: Arc<Rules>,
+    gate: Gate,
     prep: Prep,
     room: Room,
     open: OpenBatch,
@@ -39,82 +59,32 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A server that stands at this state. `seed` randomises hashing; `digests` logs and compares the
-    /// tree's digest with every transaction.
-    pub fn new(rules: Arc<Rules>, state: &State, reaper: Reaper, seed: u64, digests: bool) -> Self {
+    /// A server that stands at this state.
+    pub fn new(state: &State, parts: Parts) -> Self {
         Replica {
-            rules,
-            prep: Prep::new(state, seed, digests),
+            rules: parts.rules,
+            gate: Gate::new(parts.throttle),
+            prep: Prep::new(state, parts.seed, parts.digests),
             room: Room::new(state.last_zxid),
             open: OpenBatch::default(),
-            reaper,
+            reaper: parts.reaper,
             digest_mismatches: 0,
         }
     }
 
-    /// Takes what a connection read: judges writes, lets reads wait behind them.
-    ///
-    /// Returns how many of them nobody will be answered: their session is gone or going.
-    pub fn submit(&mut self, state: &State, submission: &Submission, now: Now) -> usize {
-        let mut dropped = 0;
-        for (header, body) in submission.requests() {
-            let asker = Asker {
-                conn: submission.conn,
-                xid: header.xid,
-                since: submission.since,
-            };
-            if header.op.is_write() {
-                let incoming = Incoming {
-                    session: submission.session,
-                    xid: header.xid,
-                    op: header.op,
-                    body: request::reader(body, self.rules.field_bytes_max),
-                    who: &submission.who,
-                };
-                dropped += usize::from(!self.write(state, incoming, asker, now));
-            } else if self.is_usable(state, submission.session) {
-                let start = self.open.frames.len();
-                self.open.frames.extend_from_slice(body);
-                self.open.items.push_back(Item::Read {
-                    asker,
-                    session: submission.session,
-                    op: header.op,
-                    body: start..self.open.frames.len(),
-                    who: Arc::clone(&submission.who),
-                });
-            } else {
-                dropped += 1;
-            }
+    /// How long whoever waits at the gate may be left alone, ms: 0 when it can enter now, `None` when
+    /// nobody waits.
+    pub fn gate_patience_ms(&self) -> Option<u32> {
+        match (self.gate.is_empty(), self.gate.has_room()) {
+            (true, _) => None,
+            (false, true) => Some(0),
+            (false, false) => Some(self.gate.stall_ms()),
         }
-        dropped
     }
 
-    /// False when nobody will be answered.
-    fn write(&mut self, state: &State, incoming: Incoming<'_>, asker: Asker, now: Now) -> bool {
-        let start = self.open.log.len();
-        let prepared =
-            self.prep
-                .request(state, &self.rules, incoming, now.wall, &mut self.open.log);
-        match prepared {
-            Prepared::Logged(zxid) => self.open.push_txn(zxid, start, Some(asker)),
-            Prepared::Refused(code) => self.open.items.push_back(Item::Refusal { asker, code }),
-            Prepared::Dropped => return false,
-        }
-        true
-    }
-
-    /// Opens a session for a connection; the answer is an effect of finishing.
-    pub fn open_session(&mut self, conn: ConnId, session: SessionId, timeout_ms: i32, now: Now) {
-        let start = self.open.log.len();
-        let log = &mut self.open.log;
-        if let Prepared::Logged(zxid) = self.prep.open_session(session, timeout_ms, now.wall, log) {
-            let asker = Asker {
-                conn,
-                xid: 0,
-                since: now.monotonic,
-            };
-            self.open.push_txn(zxid, start, Some(asker));
-        }
+    /// From now on whoever waits at the gate, and whoever comes, is dropped.
+    pub fn close_gate(&mut self) {
+        self.gate.close();
     }
 
     /// Ends a session that has expired.
@@ -167,9 +137,9 @@ impl Replica {
         self.room.has_ready()
     }
 
-    /// Whether nothing at all is in flight.
+    /// Whether nothing at all waits or is in flight.
     pub fn is_idle(&self) -> bool {
-        self.room.is_empty()
+        self.gate.is_empty() && self.room.is_empty()
     }
 
     /// Transactions whose digest did not match since the start.
@@ -198,6 +168,15 @@ impl Replica {
             out,
             digest_mismatches: &mut self.digest_mismatches,
         };
-        finish.run(&mut self.room, count)
+        let before = finish.out.effects.len();
+        let applied = finish.run(&mut self.room, count);
+        let answered = out.effects[before..].iter().filter(|effect| match effect {
+            Effect::Reply { .. } | Effect::SessionOpened { .. } => true,
+            Effect::Event { .. } | Effect::Unanswered { .. } | Effect::SessionClosed { .. } => {
+                false
+            }
+        });
+        self.gate.left(answered.count());
+        applied
     }
 }

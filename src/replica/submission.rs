@@ -30,6 +30,8 @@ pub struct Header {
     pub xid: i32,
     /// What is asked.
     pub op: OpCode,
+    /// Bytes of the frame, without its length prefix.
+    pub size: u32,
 }
 
 /// Iterates over the requests of a [`Submission`].
@@ -39,9 +41,19 @@ pub struct Requests<'s> {
 }
 
 impl Submission {
-    /// The requests, in order. The connection only submits frames whose header it has understood.
-    pub fn requests(&self) -> Requests<'_> {
-        Requests { rest: &self.frames }
+    /// The requests, in order, from this byte of the frames on. The connection only submits frames whose
+    /// header it has understood.
+    pub fn requests_from(&self, at: usize) -> Requests<'_> {
+        Requests {
+            rest: self.frames.get(at..).unwrap_or_default(),
+        }
+    }
+}
+
+impl Requests<'_> {
+    /// Bytes of the requests that are still to come.
+    pub fn rest_bytes(&self) -> usize {
+        self.rest.len()
     }
 }
 
@@ -58,6 +70,7 @@ impl<'s> Iterator for Requests<'s> {
             Header {
                 xid: header.xid,
                 op,
+                size: u32::try_from(payload.len()).unwrap_or(u32::MAX),
             },
             reader.rest(),
         ))

@@ -1,6 +1,7 @@
 //! Why the server cannot start, or cannot go on. Each has the exit code that upstream's scripts know.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::config::PROMETHEUS_PROVIDER;
 use crate::server::recover::RecoveryError;
@@ -24,6 +25,16 @@ pub enum ServerError {
     /// What is on disk cannot be loaded.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// No data where there should be some.
+    #[error(
+        "Unexpected empty data tree: there is neither a snapshot nor a log, and db.autocreate is false. \
+         Restore the data, or create the file {} to start with none",
+        dir.join("initialize").display()
+    )]
+    Empty {
+        /// Where the marker belongs.
+        dir: PathBuf,
+    },
     /// The client port cannot be opened.
     #[error("cannot listen for clients on {address} (clientPort, clientPortAddress): {source}")]
     Listen {
@@ -71,6 +82,7 @@ impl ServerError {
             ServerError::Lock(_)
             | ServerError::Marker(_)
             | ServerError::Recovery(_)
+            | ServerError::Empty { .. }
             | ServerError::Listen { .. }
             | ServerError::Metrics { .. }
             | ServerError::Thread { .. }

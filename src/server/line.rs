@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::net::client::{Bell, Closing, ConnectAsk, Outbox};
 use crate::pipeline::Outputs;
 use crate::proto::connect;
-use crate::replica::{Now, Replica, Submission};
+use crate::replica::{Door, NewSession, Now, Replica, Submission};
 use crate::server::clock;
+use crate::server::door::Doors;
 use crate::server::log_thread::Order;
 use crate::server::mailbox::Mailbox;
 use crate::server::registry::{Listeners, Registry};
@@ -46,6 +47,8 @@ pub struct Line {
     pub log: Arc<Mailbox<Order>>,
     /// The shards to wake.
     pub bells: Vec<Arc<Bell>>,
+    /// `request_throttler.shutdownTimeout`: how long requests may wait for room after the word to stop.
+    pub shutdown_ms: i64,
 }
 
 /// The longest the line sleeps without looking at the clock.
@@ -56,32 +59,47 @@ impl Line {
     pub fn run(mut self) {
         let mut letters = Vec::new();
         let mut outputs = Outputs::default();
-        let mut stopping = false;
+        let mut stop_at = None;
         loop {
             self.mailbox.take(&mut letters, self.patience());
             let now = clock::now();
-            if stopping {
-                // Clients that go on asking must not keep the server alive.
-                letters.retain(|letter| matches!(letter, Letter::Durable(_)));
-            }
-            stopping |= self.hear(&mut letters);
+            let stops = self.hear(&mut letters);
             self.finish(now, &mut outputs);
+            if stop_at.is_some() {
+                self.turn_away(&mut letters);
+            }
             self.prepare(letters.drain(..), now);
             self.finish(now, &mut outputs);
-            if stopping && self.replica.is_idle() {
-                return;
+            if stops {
+                stop_at = Some(now.monotonic.plus(self.shutdown_ms));
+            }
+            if let Some(at) = stop_at {
+                if self.replica.is_idle() {
+                    return;
+                }
+                if at <= now.monotonic {
+                    self.replica.close_gate();
+                }
             }
         }
     }
 
     fn patience(&self) -> Duration {
+        let gate = self.replica.gate_patience_ms();
+        if gate == Some(0) {
+            return Duration::ZERO;
+        }
         let now = clock::monotonic();
         let expiry = self.shared.state.read().sessions.next_deadline();
         let next = self
             .replica
             .next_reap()
             .min(expiry.unwrap_or(Millis(i64::MAX)));
-        let wait = next.0.saturating_sub(now.0).clamp(1, PATIENCE_MAX_MS);
+        let gate_ms = gate.map_or(PATIENCE_MAX_MS, i64::from);
+        let wait = next
+            .0
+            .saturating_sub(now.0)
+            .clamp(1, PATIENCE_MAX_MS.min(gate_ms));
         Duration::from_millis(wait.unsigned_abs())
     }
 
@@ -102,20 +120,62 @@ impl Line {
         stop
     }
 
+    /// Drops what comes after the word to stop, with its connections: a busy client must not keep the
+    /// server from ending.
+    fn turn_away(&self, letters: &mut Vec<Letter>) {
+        let mut door = Doors::new(&self.shared);
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Submit(submission) => {
+                    for (header, _) in submission.requests_from(0) {
+                        self.shared.finished(header.size);
+                    }
+                    door.cut(submission.conn);
+                }
+                Letter::Connect(ask) => door.cut(ask.conn),
+                Letter::Durable(_) | Letter::Stop => unreachable!("heard before"),
+            }
+        }
+        if door.has_cut {
+            self.ring();
+        }
+    }
+
     /// Judges what came in, and sends the transactions to the log.
     fn prepare(&mut self, letters: impl Iterator<Item = Letter>, now: Now) {
         self.expire(now);
         let shared = Arc::clone(&self.shared);
+        let mut door = Doors::new(&shared);
+        let mut attached = Vec::new();
         let state = shared.state.read();
+        self.replica.admit(&state, &mut door, now);
         for letter in letters {
             match letter {
                 Letter::Submit(submission) => {
-                    let dropped = self.replica.submit(&state, &submission, now);
-                    shared.in_process.fetch_sub(dropped, Ordering::Relaxed);
+                    self.replica.submit(&state, submission, &mut door, now);
+                }
+                Letter::Connect(ask) if ask.session == SessionId::NONE => {
+                    shared
+                        .stats
+                        .session_requests
+                        .fetch_add(1, Ordering::Relaxed);
+                    let new = NewSession {
+                        conn: ask.conn,
+                        session: self.session_ids.next(),
+                        timeout_ms: ask.timeout_ms,
+                    };
+                    self.replica.open_session(&state, new, &mut door, now);
                 }
                 Letter::Connect(ask) => {
+                    shared
+                        .stats
+                        .session_requests
+                        .fetch_add(1, Ordering::Relaxed);
+                    shared.stats.revalidations.fetch_add(1, Ordering::Relaxed);
                     let usable = self.replica.is_usable(&state, ask.session);
-                    self.connect(&ask, usable, now);
+                    if self.reattach(&ask, usable) {
+                        attached.push((ask.session, ask.timeout_ms));
+                    }
                 }
                 Letter::Durable(_) | Letter::Stop => unreachable!("heard before"),
             }
@@ -124,6 +184,21 @@ impl Line {
         drop(state);
         if let Some(batch) = self.replica.take_log() {
             self.log.send(Order::Append(batch));
+        }
+        if door.has_cut {
+            self.ring();
+        }
+        self.touch(&attached, now);
+    }
+
+    /// A session that was taken up again has a new deadline at once: its timeout may have shrunk.
+    fn touch(&self, attached: &[(SessionId, i32)], now: Now) {
+        if attached.is_empty() {
+            return;
+        }
+        let mut state = self.shared.state.write();
+        for (session, timeout_ms) in attached {
+            state.sessions.touch(*session, *timeout_ms, now.monotonic);
         }
     }
 
@@ -156,19 +231,10 @@ impl Line {
         }
     }
 
-    /// A handshake. A session that is taken up again loses its former connection first, whatever the
-    /// password.
+    /// Takes a session up again; whether that succeeded. Its former connection is closed first, whatever
+    /// the password.
     // apache 3.9.5: server/ZooKeeperServer.java processConnectRequest, reopenSession
-    fn connect(&mut self, ask: &ConnectAsk, usable: bool, now: Now) {
-        let stats = &self.shared.stats;
-        stats.session_requests.fetch_add(1, Ordering::Relaxed);
-        if ask.session == SessionId::NONE {
-            let session = self.session_ids.next();
-            self.replica
-                .open_session(ask.conn, session, ask.timeout_ms, now);
-            return;
-        }
-        stats.revalidations.fetch_add(1, Ordering::Relaxed);
+    fn reattach(&self, ask: &ConnectAsk, usable: bool) -> bool {
         let mut registry = self.shared.registry.lock();
         if let Some(former) = registry
             .holder(ask.session)
@@ -177,9 +243,10 @@ impl Line {
             former.close(Closing::Now);
         }
         let Some(outbox) = registry.get(ask.conn).map(Arc::clone) else {
-            return;
+            return false;
         };
-        if usable && secret::verify(ask.session, &ask.password) {
+        let succeeds = usable && secret::verify(ask.session, &ask.password);
+        if succeeds {
             registry.attach(ask.session, ask.conn);
             drop(registry);
             welcome(&outbox, ask.session, ask.timeout_ms);
@@ -193,6 +260,7 @@ impl Line {
             refuse(&outbox);
         }
         self.ring();
+        succeeds
     }
 
     /// Applies and answers everything that is ready, in slices that hold the tree's lock briefly.
@@ -241,15 +309,17 @@ fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now
     use crate::pipeline::Effect;
     for effect in &outputs.effects {
         match effect {
-            Effect::Reply { conn, bytes, since } => {
-                if let Some(outbox) = registry.get(*conn) {
+            Effect::Reply { asker, bytes } => {
+                // Before the client can know: its next request may need the room.
+                shared.finished(asker.size);
+                if let Some(outbox) = registry.get(asker.conn) {
                     outbox.push(&outputs.bytes[bytes.clone()], 1);
                 }
-                shared.in_process.fetch_sub(1, Ordering::Relaxed);
-                shared.stats.latency.add(now.monotonic.0 - since.0, 1);
+                shared.stats.latency.add(now.monotonic.0 - asker.since.0, 1);
                 shared.stats.received.fetch_add(1, Ordering::Relaxed);
                 shared.stats.sent.fetch_add(1, Ordering::Relaxed);
             }
+            Effect::Unanswered { asker } => shared.finished(asker.size),
             Effect::Event { receivers, bytes } => {
                 for conn in &outputs.receivers[receivers.clone()] {
                     if let Some(outbox) = registry.get(*conn) {

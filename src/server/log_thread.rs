@@ -26,7 +26,7 @@ pub enum Order {
 /// When to flush.
 #[derive(Debug, Clone, Copy)]
 pub struct FlushPolicy {
-    /// `flushDelay`: let this long pass for others to join; zero flushes at once.
+    /// `flushDelay`: let this long pass since the last flush for others to join; zero flushes at once.
     pub delay: Duration,
     /// `maxWriteQueuePollTime`: with a delay, flush when nothing came for this long.
     pub idle: Duration,
@@ -61,12 +61,12 @@ impl LogThread {
     /// When the log cannot be written. Nothing more is acknowledged then; the server must end.
     pub fn run(mut self) -> Result<(), LogError> {
         let mut orders = Vec::new();
+        let mut pending = Pending::default();
         loop {
             self.mailbox.take(&mut orders, FOREVER);
-            let mut pending = Pending::default();
             let mut stop = self.append(&mut orders, &mut pending)?;
-            while !stop && self.may_wait(&pending) {
-                if !self.mailbox.take(&mut orders, self.policy.idle) {
+            while !stop && let Some(patience) = self.policy.patience(&pending) {
+                if !self.mailbox.take(&mut orders, patience) {
                     break;
                 }
                 stop = self.append(&mut orders, &mut pending)?;
@@ -76,14 +76,6 @@ impl LogThread {
                 return Ok(());
             }
         }
-    }
-
-    fn may_wait(&self, pending: &Pending) -> bool {
-        let full = self
-            .policy
-            .records_max
-            .is_some_and(|max| pending.records >= max);
-        pending.records > 0 && !full && pending.since.elapsed() < self.policy.delay
     }
 
     /// Appends everything ordered. Returns whether the last order was to stop.
@@ -97,11 +89,7 @@ impl LogThread {
                 .append(&batch.bytes, batch.first, batch.last, batch.records)?;
             pending.records += batch.records;
             pending.last = Some(batch.last);
-            if self
-                .policy
-                .records_max
-                .is_some_and(|max| pending.records >= max)
-            {
+            if self.policy.is_full(pending) {
                 self.flush(pending)?;
             }
         }
@@ -114,6 +102,7 @@ impl LogThread {
         };
         let records = std::mem::take(&mut pending.records);
         let durable = self.writer.flush()?;
+        pending.flushed = (!self.policy.delay.is_zero()).then(Instant::now);
         assert!(
             durable.zxid >= last,
             "a flush reached {} and not {last}",
@@ -137,19 +126,79 @@ impl LogThread {
 }
 
 /// Appended and not flushed.
+#[derive(Debug, Default)]
 struct Pending {
     records: u32,
     last: Option<Zxid>,
-    since: Instant,
+    /// When the log was last flushed; not kept without a delay.
+    flushed: Option<Instant>,
 }
 
-impl Default for Pending {
-    fn default() -> Self {
-        Pending {
-            records: 0,
-            last: None,
-            since: Instant::now(),
+impl FlushPolicy {
+    fn is_full(&self, pending: &Pending) -> bool {
+        self.records_max.is_some_and(|max| pending.records >= max)
+    }
+
+    /// How long to wait for company; `None`: flush now.
+    // apache 3.9.5: server/SyncRequestProcessor.java shouldFlush, getRemainingDelay
+    fn patience(&self, pending: &Pending) -> Option<Duration> {
+        if pending.records == 0 || self.is_full(pending) {
+            return None;
         }
+        let passed = pending.flushed?.elapsed();
+        let remaining = self.delay.saturating_sub(passed).min(self.idle);
+        (!remaining.is_zero()).then_some(remaining)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn pending(records: u32, flushed_ago: Option<Duration>) -> Pending {
+        Pending {
+            records,
+            last: Some(Zxid(1)),
+            flushed: flushed_ago.map(|ago| Instant::now().checked_sub(ago).unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_write_waits_for_company_only_soon_after_a_flush() {
+        let policy = FlushPolicy {
+            delay: MINUTE,
+            idle: Duration::from_secs(20),
+            records_max: Some(10),
+        };
+        assert_eq!(policy.patience(&pending(1, None)), None, "the first of all");
+        assert_eq!(policy.patience(&pending(1, Some(MINUTE))), None);
+        assert_eq!(policy.patience(&pending(0, Some(Duration::ZERO))), None);
+        assert_eq!(
+            policy.patience(&pending(10, Some(Duration::ZERO))),
+            None,
+            "full"
+        );
+        assert_eq!(
+            policy.patience(&pending(9, Some(Duration::ZERO))),
+            Some(policy.idle)
+        );
+        let late = policy.patience(&pending(1, Some(Duration::from_secs(50))));
+        assert!(
+            late.is_some_and(|wait| wait <= Duration::from_secs(10)),
+            "{late:?}"
+        );
+    }
+
+    #[test]
+    fn without_a_delay_nothing_waits() {
+        let policy = FlushPolicy {
+            delay: Duration::ZERO,
+            idle: Duration::ZERO,
+            records_max: None,
+        };
+        assert_eq!(policy.patience(&pending(1, Some(Duration::ZERO))), None);
     }
 }
 

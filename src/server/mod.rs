@@ -8,8 +8,10 @@
 //! ```
 
 mod clock;
+mod door;
 mod entropy;
 mod error;
+mod large;
 mod line;
 mod listeners;
 mod log_thread;

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
+
 use crate::net::client::{ConnectAsk, Outbox, ReadPort, Viewer, WritePort};
 use crate::ops::Reading;
+use crate::pipeline::connection_throttle::{Arrival, ConnectionThrottle};
 use crate::replica::Submission;
 use crate::server::line::Letter;
 use crate::server::mailbox::Mailbox;
 use crate::server::shared::{LazyDesk, Shared};
+use crate::server::{clock, entropy};
 use crate::types::Zxid;
 
 /// Reads from the shared state.
@@ -43,6 +47,8 @@ pub struct Writes {
     pub shared: Arc<Shared>,
     /// The line's mailbox.
     pub line: Arc<Mailbox<Letter>>,
+    /// `connection_throttle_*`; `None`: everybody is let in.
+    pub throttle: Option<Mutex<ConnectionThrottle>>,
     /// `maxCnxns`; 0 for no limit.
     pub connections_max: usize,
     /// `maxClientCnxns`; 0 for no limit.
@@ -59,6 +65,22 @@ impl WritePort for Writes {
 
     fn connect(&self, ask: ConnectAsk) {
         self.line.put(Letter::Connect(ask));
+    }
+
+    fn lets_in(&self, arrival: Arrival) -> bool {
+        let Some(throttle) = &self.throttle else {
+            return true;
+        };
+        let (now, chance) = (clock::monotonic(), entropy::chance());
+        throttle.lock().admit(arrival, now, chance)
+    }
+
+    fn fits_large(&self, bytes: usize) -> bool {
+        self.shared.large.fits(bytes)
+    }
+
+    fn take_large(&self, bytes: usize) -> bool {
+        self.shared.large.take(bytes)
     }
 
     fn wake(&self) {

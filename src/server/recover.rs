@@ -13,7 +13,7 @@ use crate::server::{clock, entropy, settings};
 use crate::storage::disk::Disk;
 use crate::storage::format::snapshot::{SnapshotSummary, SnapshotVisitor};
 use crate::storage::layout::DataDirs;
-use crate::storage::recover::{RecoverError, RecoverOptions, Recovered, RecoveryVisitor, read_all};
+use crate::storage::recover::{RecoverError, Recovered, RecoveryVisitor, read_all};
 use crate::tree::TreeOptions;
 use crate::types::{NodeStat, SessionId, Zxid};
 
@@ -75,10 +75,7 @@ pub(super) fn recover(
         recovery: Recovery::new(options, tick_ms, clock::monotonic()),
         tick_ms,
     };
-    let recover_options = RecoverOptions {
-        trust_empty: config.storage.snapshot_trust_empty,
-        ..RecoverOptions::default()
-    };
-    let recovered = read_all(disk.as_ref(), dirs, &recover_options, &mut visitor)?;
+    let options = settings::recover_options(config);
+    let recovered = read_all(disk.as_ref(), dirs, &options, &mut visitor)?;
     Ok((visitor.recovery.finish(clock::monotonic()), recovered))
 }

@@ -8,9 +8,11 @@ use crate::config::{Config, SnapshotCompression};
 use crate::net::client::Limits;
 use crate::ops::Rules;
 use crate::pipeline::Reaper;
+use crate::server::large::LargeRequests;
 use crate::server::log_thread::FlushPolicy;
 use crate::server::snapshot_thread::PurgePolicy;
 use crate::storage::format::file_name::Compression;
+use crate::storage::recover::{RECORD_BYTES_MAX_DEFAULT, RecoverOptions};
 use crate::storage::txn_log::LogOptions;
 use crate::types::{Millis, OwnerRules};
 
@@ -67,9 +69,28 @@ pub(super) fn limits(config: &Config) -> Limits {
         field_bytes_max: field_bytes_max(config),
         session_timeout_ms_min: config.timing.min_session_timeout_ms,
         session_timeout_ms_max: config.timing.max_session_timeout_ms,
+        large_frame_bytes: config
+            .pipeline
+            .large_requests
+            .threshold_bytes
+            .map_or(usize::MAX, size),
         in_process_max: size(config.pipeline.global_outstanding_limit),
         sessionless_ms: i64::from(config.network.sessionless_timeout_ms),
         tcp_keep_alive: config.network.client_tcp_keep_alive,
+    }
+}
+
+/// What large requests may take.
+pub(super) fn large_requests(config: &Config) -> LargeRequests {
+    let large = &config.pipeline.large_requests;
+    LargeRequests::new(large.threshold_bytes.map(size), size(large.max_bytes))
+}
+
+/// How long records on disk may be before they are taken for rot.
+pub(super) fn recover_options(config: &Config) -> RecoverOptions {
+    RecoverOptions {
+        trust_empty: config.storage.snapshot_trust_empty,
+        record_bytes_max: RECORD_BYTES_MAX_DEFAULT.max(field_bytes_max(config)),
     }
 }
 

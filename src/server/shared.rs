@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::ops::{Rules, WatchDesk};
 use crate::pipeline::State;
+use crate::server::large::LargeRequests;
 use crate::server::registry::Registry;
 use crate::server::stats::Stats;
 use crate::types::Zxid;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub rules: Arc<Rules>,
     /// Requests handed to the line and not finished.
     pub in_process: AtomicUsize,
+    /// What large ones among them may take.
+    pub large: LargeRequests,
     /// Digests that did not match.
     pub digest_mismatches: AtomicI64,
     last_zxid: AtomicI64,
@@ -35,7 +38,7 @@ pub struct Shared {
 
 impl Shared {
     /// Around a recovered state.
-    pub fn new(state: State, watches: Watches, rules: Arc<Rules>) -> Self {
+    pub fn new(state: State, watches: Watches, rules: Arc<Rules>, large: LargeRequests) -> Self {
         let last_zxid = AtomicI64::new(state.last_zxid.0);
         Shared {
             state: RwLock::new(state),
@@ -44,9 +47,16 @@ impl Shared {
             stats: Stats::default(),
             rules,
             in_process: AtomicUsize::new(0),
+            large,
             digest_mismatches: AtomicI64::new(0),
             last_zxid,
         }
+    }
+
+    /// A request that was handed to the line is over, answered or not. `size` is its frame's length.
+    pub fn finished(&self, size: u32) {
+        self.in_process.fetch_sub(1, Ordering::Relaxed);
+        self.large.finished(size);
     }
 
     /// The last transaction applied, without the lock.

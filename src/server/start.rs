@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::config::Config;
 use crate::net::client::{Bell, Ports, Shard};
 use crate::pipeline::State;
 use crate::pipeline::checkpoint::Checkpoint;
-use crate::replica::Replica;
+use crate::pipeline::connection_throttle::ConnectionThrottle;
+use crate::replica::{Parts, Replica};
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
 use crate::server::listeners;
@@ -26,6 +29,7 @@ use crate::server::{clock, entropy, metrics, recover, settings, stats, threads};
 use crate::session::ids::SessionIds;
 use crate::storage::disk::{Disk, RealDisk};
 use crate::storage::layout::{DataDirs, DirLocks};
+use crate::storage::recover::Recovered;
 use crate::storage::txn_log::LogWriter;
 use crate::watch::Watches;
 
@@ -69,17 +73,8 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     let locks = dirs.open(config.storage.datadir_autocreate)?;
     // Taken early: a port in use is found before a long recovery.
     let listener = listeners::client_port(&config.network)?;
-    dirs.take_initialize_marker().map_err(ServerError::Marker)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let (state, recovered) = recover::recover(config, &disk, &dirs)?;
-    if recovered.snapshot.is_some() {
-        tracing::info!(
-            "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
-            recovered.snapshot_took.as_millis(),
-            state.last_zxid,
-            state.tree.digest()
-        );
-    }
+    let (state, recovered) = load(config, &disk, &dirs)?;
     let writer = LogWriter::new(
         Arc::clone(&disk),
         &dirs.log,
@@ -128,19 +123,48 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     Ok(server)
 }
 
+/// Recovers what the directories hold. That may be nothing, unless the settings expect data.
+// apache 3.9.5: server/persistence/FileTxnSnapLog.java restore; it goes on with zxid -1, of which every
+// client then says that it has seen a later one: none can connect.
+fn load(
+    config: &Config,
+    disk: &Arc<dyn Disk>,
+    dirs: &DataDirs,
+) -> Result<(State, Recovered), ServerError> {
+    let (state, recovered) = recover::recover(config, disk, dirs)?;
+    let is_marked = dirs.take_initialize_marker().map_err(ServerError::Marker)?;
+    if recovered.is_empty() && !is_marked && !config.storage.db_autocreate {
+        return Err(ServerError::Empty {
+            dir: config.storage.data_log_dir.clone(),
+        });
+    }
+    if recovered.snapshot.is_some() {
+        tracing::info!(
+            "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
+            recovered.snapshot_took.as_millis(),
+            state.last_zxid,
+            state.tree.digest()
+        );
+    }
+    Ok((state, recovered))
+}
+
 fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {
     let now = clock::now();
     let rules = Arc::new(settings::rules(config));
     let digests = config.storage.digest_enabled;
     let reaper = settings::reaper(config, now.monotonic);
-    let replica = Replica::new(
-        Arc::clone(&rules),
-        &state,
+    let parts = Parts {
+        rules: Arc::clone(&rules),
+        throttle: config.pipeline.throttle.clone(),
         reaper,
-        entropy::random(),
+        seed: entropy::random(),
         digests,
-    );
-    let shared = Arc::new(Shared::new(state, Watches::new(entropy::random()), rules));
+    };
+    let replica = Replica::new(&state, parts);
+    let watches = Watches::new(entropy::random());
+    let large = settings::large_requests(config);
+    let shared = Arc::new(Shared::new(state, watches, rules, large));
     let wires = Wires {
         line: Arc::default(),
         log: Arc::default(),
@@ -155,6 +179,7 @@ fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {
         mailbox: Arc::clone(&wires.line),
         log: Arc::clone(&wires.log),
         bells: wires.bells.clone(),
+        shutdown_ms: i64::from(config.pipeline.throttle.shutdown_timeout_ms),
     };
     (line, shared, wires)
 }
@@ -206,6 +231,11 @@ fn build_ports(config: &Config, shared: &Arc<Shared>, wires: &Wires, view: &Arc<
         write: Arc::new(Writes {
             shared: Arc::clone(shared),
             line: Arc::clone(&wires.line),
+            throttle: ConnectionThrottle::new(
+                &config.network.connection_throttle,
+                clock::monotonic(),
+            )
+            .map(Mutex::new),
             connections_max: config
                 .network
                 .max_cnxns

@@ -10,6 +10,10 @@ pub const OUTBOX_BYTES_MAX: usize = 256 << 20;
 pub const READ_CHUNK_BYTES: usize = 64 << 10;
 /// Transactions applied under one hold of the tree's lock.
 pub const APPLY_BATCH_MAX: usize = 256;
+/// Bytes of replies and events after which the tree's lock is let go, even if fewer transactions were applied.
+pub const APPLY_BATCH_BYTES: usize = 1 << 20;
+/// A connection that is to end once everything is sent is cut when its peer takes nothing for this long, ms.
+pub const DRAIN_STALL_MS_MAX: i64 = 10_000;
 /// Nodes visited under one hold of the tree's lock while a snapshot is written.
 pub const SNAPSHOT_SLICE_NODES: usize = 512;
 

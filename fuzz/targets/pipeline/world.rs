@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 use oxkeeper::auth::{AuthRules, allows};
+use oxkeeper::config::RequestThrottle;
 use oxkeeper::ops::Rules;
 use oxkeeper::pipeline::{Audience, Effect, Outputs, Reaper, State};
 use oxkeeper::proto::disk::NodeRecord;
 use oxkeeper::proto::frame;
 use oxkeeper::proto::shared::{self, Acl as AclRecord};
 use oxkeeper::proto::txn::LoggedTxn;
-use oxkeeper::replica::{Now, Recovery, Replica, Submission};
+use oxkeeper::replica::{Door, NewSession, Now, Parts, Recovery, Replica, Submission};
 use oxkeeper::storage::format::scan::{LogScanner, Step};
 use oxkeeper::storage::format::snapshot::{SnapshotVisitor, decode};
 use oxkeeper::storage::format::snapshot_encode::{Sections, SnapshotEncoder};
@@ -102,6 +103,33 @@ fn identities(client: usize) -> Arc<[Id]> {
     }
 }
 
+fn unthrottled() -> RequestThrottle {
+    RequestThrottle {
+        max_requests: None,
+        stall_time_ms: 100,
+        drop_stale: true,
+        stale_latency_check: false,
+        stale_connection_check: true,
+        shutdown_timeout_ms: 0,
+        throttled_op_wait_time_ms: None,
+    }
+}
+
+/// Without a throttle nobody is asked for at the gate.
+struct Unguarded;
+
+impl Door for Unguarded {
+    fn is_gone(&mut self, conn: ConnId) -> bool {
+        unreachable!("{conn:?} is let in as it is")
+    }
+    fn timeout_ms(&mut self, conn: ConnId) -> Option<i32> {
+        unreachable!("{conn:?} is let in as it is")
+    }
+    fn cut(&mut self, conn: ConnId) {
+        unreachable!("{conn:?} is let in as it is")
+    }
+}
+
 impl World {
     pub fn new() -> World {
         let state = Recovery::new(options(), TICK_MS, Millis(0)).finish(Millis(0));
@@ -114,10 +142,17 @@ impl World {
             field_bytes_max: FRAME_BYTES_MAX,
         });
         let reaper = Reaper::new(1000, 60_000, 0, Millis(0));
+        let parts = Parts {
+            rules: Arc::clone(&rules),
+            throttle: unthrottled(),
+            reaper,
+            seed: 5,
+            digests: true,
+        };
         let mut log = Vec::new();
         txn_log::append_header(&mut log);
         let mut world = World {
-            replica: Replica::new(Arc::clone(&rules), &state, reaper, 5, true),
+            replica: Replica::new(&state, parts),
             rules,
             state,
             watches: Watches::new(11),
@@ -229,7 +264,13 @@ impl World {
         let client = &mut self.clients[client];
         (client.conn, client.session) = (conn, session);
         client.asked.clear();
-        self.replica.open_session(conn, session, 10_000, self.now);
+        let new = NewSession {
+            conn,
+            session,
+            timeout_ms: 10_000,
+        };
+        self.replica
+            .open_session(&self.state, new, &mut Unguarded, self.now);
     }
 
     fn ask(&mut self, dice: &mut Unstructured<'_>) -> Result<()> {
@@ -251,11 +292,11 @@ impl World {
             count: 1,
             since: self.now.monotonic,
         };
-        if self.replica.submit(&self.state, &submission, self.now) == 0 {
-            // Whatever number a ping has, its answer has this one.
-            let answered = if op == OpCode::Ping { Xid::PING.0 } else { xid };
-            client.asked.push_back(answered);
-        }
+        // Whatever number a ping has, its answer has this one.
+        let answered = if op == OpCode::Ping { Xid::PING.0 } else { xid };
+        client.asked.push_back(answered);
+        self.replica
+            .submit(&self.state, submission, &mut Unguarded, self.now);
         Ok(())
     }
 
@@ -317,21 +358,25 @@ impl World {
         }
     }
 
+    fn client_of(&mut self, conn: ConnId) -> Option<&mut Client> {
+        self.clients.iter_mut().find(|client| client.conn == conn)
+    }
+
     /// Checks one effect as its receiver would; returns the session that it ends.
     fn hear(&mut self, effect: &Effect, out: &Outputs) -> Option<SessionId> {
+        let durable = self.durable;
         match effect {
-            Effect::Reply { conn, bytes, .. } => {
-                let client = self
-                    .clients
-                    .iter_mut()
-                    .find(|client| client.conn == *conn)
-                    .expect("nobody left yet");
+            Effect::Reply { asker, bytes } => {
+                let Some(client) = self.client_of(asker.conn) else {
+                    assert!(bytes.is_empty(), "an answer to nobody");
+                    return None;
+                };
                 let mut xids = Vec::new();
                 let mut rest = &out.bytes[bytes.clone()];
                 while let Some((payload, more)) =
                     frame::split(rest, FRAME_BYTES_MAX).expect("a good length")
                 {
-                    xids.push(check_header(payload, self.durable));
+                    xids.push(check_header(payload, durable));
                     rest = more;
                 }
                 assert!(rest.is_empty(), "whole frames");
@@ -344,13 +389,20 @@ impl World {
                 );
                 None
             }
+            Effect::Unanswered { asker } => {
+                if let Some(client) = self.client_of(asker.conn) {
+                    let skipped = client.asked.pop_front();
+                    assert!(skipped.is_some(), "it was asked for");
+                }
+                None
+            }
             Effect::Event { receivers, bytes } => {
                 let receivers = &out.receivers[receivers.clone()];
                 assert!(!receivers.is_empty());
                 let (payload, rest) = frame::split(&out.bytes[bytes.clone()], FRAME_BYTES_MAX)
                     .expect("a good length")
                     .expect("a whole frame");
-                assert_eq!(check_header(payload, self.durable), -1);
+                assert_eq!(check_header(payload, durable), -1);
                 assert!(rest.is_empty(), "one frame");
                 None
             }

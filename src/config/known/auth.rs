@@ -6,7 +6,7 @@ use crate::config::known::{Key, rows};
 
 pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "DigestAuthenticationProvider.enabled" | "true" | "true, false" | Honoured("the scheme digest");
-    "DigestAuthenticationProvider.superDigest" | "unset" | "super:<digest>" | Honoured("the digest of the superuser, who is never refused");
+    "DigestAuthenticationProvider.superDigest" | "unset" | "<user>:<digest>" | Honoured("name and digest of the superuser, who is never refused");
     "DigestAuthenticationProvider.digestAlg" | "SHA1" | "SHA1, SHA-256, SHA-512, SHA3-256" | Honoured("the hash behind the digests of the scheme digest");
     "enforce.auth.enabled" | "false" | "true, false" | Honoured("refuse requests of sessions that have not authenticated");
     "enforce.auth.schemes" | "unset" | "list of digest, ip" | Honoured("one of these schemes must have been used; needed with enforce.auth.enabled");

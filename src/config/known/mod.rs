@@ -30,8 +30,6 @@ pub enum Kind {
 pub enum Feature {
     /// More than one server.
     Ensemble,
-    /// Limits on requests in the pipeline, on large ones, and on new sessions.
-    Throttles,
     /// TLS on the client port.
     ClientTls,
     /// TLS between servers.
@@ -55,7 +53,6 @@ impl Feature {
             Feature::Ensemble => {
                 "only ensembles use it, and this build runs standalone servers only"
             }
-            Feature::Throttles => "this build has no throttles for requests and new sessions yet",
             Feature::ClientTls => "this build has no client TLS yet",
             Feature::QuorumTls => "this build has no quorum TLS yet",
             Feature::Sasl => "this build has no SASL for clients yet",

@@ -1,6 +1,6 @@
 //! Pass-through keys of the request pipeline, its throttles and the watches.
 
-use crate::config::known::Feature::{Ensemble, Throttles};
+use crate::config::known::Feature::Ensemble;
 use crate::config::known::Status::{Honoured, Later, NoEffect};
 use crate::config::known::{Key, rows};
 
@@ -16,15 +16,15 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "maxWriteQueuePollTime" | "(flushDelay / 3)" | "ms" | Honoured("idle time after which a waiting flush is done early; used with flushDelay");
     "maxBatchSize" | "1000" | "transactions" | Honoured("a flush is due at this many transactions; 0: no limit");
     "enforceQuota" | "false" | "true, false" | Honoured("true: hard quotas refuse requests");
-    "request_throttle_max_requests" | "0" | "requests" | Later(Throttles);
-    "request_throttle_stall_time" | "100" | "ms" | Later(Throttles);
-    "request_throttle_drop_stale" | "true" | "true, false" | Later(Throttles);
-    "request_stale_latency_check" | "false" | "true, false" | Later(Throttles);
-    "request_stale_connection_check" | "true" | "true, false" | Later(Throttles);
-    "request_throttler.shutdownTimeout" | "10000" | "ms" | Later(Throttles);
-    "throttled_op_wait_time" | "0" | "ms" | Later(Throttles);
-    "largeRequestMaxBytes" | "104857600" | "bytes" | Later(Throttles);
-    "largeRequestThreshold" | "-1" | "bytes" | Later(Throttles);
+    "request_throttle_max_requests" | "0" | "requests" | Honoured("requests let into the pipeline at a time; 0: no limit");
+    "request_throttle_stall_time" | "100" | "ms" | Honoured("longest wait before the throttle looks again");
+    "request_throttle_drop_stale" | "true" | "true, false" | Honoured("drop stale requests while the throttle waits");
+    "request_stale_latency_check" | "false" | "true, false" | Honoured("a request older than its session timeout is stale");
+    "request_stale_connection_check" | "true" | "true, false" | Honoured("a request whose connection is closed is stale");
+    "request_throttler.shutdownTimeout" | "10000" | "ms" | Honoured("longest time to finish requests at shutdown");
+    "throttled_op_wait_time" | "0" | "ms" | Honoured("requests that waited longer are refused as throttled; 0: never");
+    "largeRequestMaxBytes" | "104857600" | "bytes" | Honoured("bytes of large requests in process at a time");
+    "largeRequestThreshold" | "-1" | "bytes" | Honoured("size above which a request is large; -1: none is");
     "skipACL" | "no" | "yes, no" | Honoured("yes: access control lists are not checked");
     "extendedTypesEnabled" | "false" | "true, false" | Honoured("allow TTL nodes");
     "emulate353TTLNodes" | "false" | "true, false" | Honoured("read TTL nodes as 3.5.3 wrote them");

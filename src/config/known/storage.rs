@@ -14,10 +14,10 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "snapshot.compression.method" | "" | "empty, gz, snappy" | Honoured("how new snapshots are compressed");
     "snapshot.trust.empty" | "false" | "true, false" | Honoured("true: transaction logs without any snapshot are loaded");
     "datadir.autocreate" | "true" | "true, false" | Honoured("false: a missing `version-2` directory is an error");
+    "db.autocreate" | "true" | "true, false" | Honoured("false: a server without data does not start unless the file `initialize` is there");
     "digest.enabled" | "true" | "true, false" | Honoured("keep a digest of the tree in transactions and snapshots, and compare it on load");
     "serializeLastProcessedZxid.enabled" | "true" | "true, false" | Honoured("write the last zxid into snapshots");
     "closeSessionTxn.enabled" | "true" | "true, false" | Honoured("name the deleted paths in the transaction that closes a session");
-    "db.autocreate" | "true" | "true, false" | Later(Ensemble);
     "commitLogCount" | "500" | "transactions, 500 or more" | Later(Ensemble);
     "snapshotSizeFactor" | "0.33" | "ratio" | Later(Ensemble);
     "forceSnapshotSync" | "false" | "true, false" | Later(Ensemble);

@@ -11,6 +11,7 @@ use tokio::io::ReadBuf;
 use crate::net::client::local::Local;
 use crate::net::client::outbox::Closing;
 use crate::net::client::shard::Rooms;
+use crate::proto::frame;
 use crate::types::Id;
 use crate::types::limits;
 
@@ -37,6 +38,12 @@ pub(super) enum End {
         /// Where and why.
         source: crate::proto::DecodeError,
     },
+    /// Together with those in process it would take more room than large requests may.
+    #[error("Rejecting large request of {0} bytes")]
+    TooLarge(usize),
+    /// Too many sessions were asked for lately.
+    #[error("no token is left for its session (connection_throttle_tokens)")]
+    Throttled,
     /// The client has seen a future that this server has not.
     #[error("the client has seen zxid {seen}, ours is {ours}: it must try another server")]
     FromTheFuture {
@@ -70,7 +77,7 @@ pub(super) struct Connection {
     /// Input not processed yet: the beginning of a frame, or frames behind a pause.
     pending: Vec<u8>,
     /// `pending` may hold whole frames.
-    stalled: bool,
+    pub(super) stalled: bool,
 }
 
 impl Connection {
@@ -172,6 +179,9 @@ impl Connection {
             Poll::Ready(Err(error)) => Err(error.into()),
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => Err(End::ByClient),
             Poll::Ready(Ok(())) => {
+                if self.phase == Phase::AwaitConnect {
+                    self.local.outbox.touch((self.rooms.ports.clock)());
+                }
                 if self.pending.is_empty() {
                     let taken = self.process(buffer.filled())?;
                     self.pending.extend_from_slice(&buffer.filled()[taken..]);
@@ -195,16 +205,33 @@ impl Connection {
         Ok(())
     }
 
+    /// Splits the first frame off, once it is complete. One that is too large is refused as soon as its
+    /// length is known.
+    pub(super) fn split<'i>(&self, input: &'i [u8]) -> Result<Option<frame::Frame<'i>>, End> {
+        let limits = &self.rooms.ports.limits;
+        let split = frame::split(input, limits.frame_bytes_max)?;
+        if limits.large_frame_bytes < limits.frame_bytes_max
+            && let Some(length) = frame::length(input)
+            && length > limits.large_frame_bytes
+            && !self.rooms.ports.write.fits_large(length)
+        {
+            return Err(End::TooLarge(length));
+        }
+        Ok(split)
+    }
+
     /// Processes whole frames from the start of `input`; returns how many bytes they took.
     fn process(&mut self, input: &[u8]) -> Result<usize, End> {
+        // Whoever pauses says so: asked again here, the answer could be another one, and what is
+        // pending would be forgotten.
+        self.stalled = false;
         let taken = match self.phase {
             Phase::AwaitConnect => self.first_bytes(input)?,
             Phase::Open => self.requests(input)?,
             Phase::AwaitSession => 0,
             Phase::Draining => input.len(),
         };
-        self.stalled =
-            taken < input.len() && (self.phase == Phase::AwaitSession || self.is_paused());
+        self.stalled |= taken < input.len() && self.phase == Phase::AwaitSession;
         Ok(taken)
     }
 

@@ -61,7 +61,7 @@ struct Queue {
 impl Connection {
     fn next<'i>(&self, input: &'i [u8]) -> Result<Option<Request<'i>>, End> {
         let limits = &self.rooms.ports.limits;
-        let Some((payload, _)) = frame::split(input, limits.frame_bytes_max)? else {
+        let Some((payload, _)) = self.split(input)? else {
             return Ok(None);
         };
         let mut body = request::reader(payload, limits.field_bytes_max);
@@ -118,11 +118,13 @@ impl Connection {
                     received += count;
                     touched = true;
                     if self.is_paused() {
+                        self.stalled = true;
                         break;
                     }
                     continue;
                 }
                 Kind::Read(_) | Kind::Write(_) => {
+                    self.reserve(request.bytes - frame::PREFIX_BYTES)?;
                     queue
                         .frames
                         .extend_from_slice(&input[at..at + request.bytes]);
@@ -133,6 +135,7 @@ impl Connection {
             received += 1;
             touched |= !matches!(request.kind, Kind::Auth | Kind::Sasl);
             if self.is_paused() {
+                self.stalled = true;
                 break;
             }
         }
@@ -143,6 +146,15 @@ impl Connection {
             self.local.outbox.touch(now);
         }
         Ok(at)
+    }
+
+    /// Takes room for a request on its way to the line, if it is a large one.
+    fn reserve(&self, bytes: usize) -> Result<(), End> {
+        let ports = &self.rooms.ports;
+        if bytes > ports.limits.large_frame_bytes && !ports.write.take_large(bytes) {
+            return Err(End::TooLarge(bytes));
+        }
+        Ok(())
     }
 
     /// Serves the reads at the start of `input` under one view. Their replies are in the outbox before

@@ -2,6 +2,7 @@
 
 use crate::net::client::connection::{Connection, End, Phase};
 use crate::net::client::ports::ConnectAsk;
+use crate::pipeline::connection_throttle::Arrival;
 use crate::proto::connect::ConnectRequest;
 use crate::proto::frame;
 use crate::types::{SessionId, Zxid};
@@ -18,8 +19,7 @@ impl Connection {
             self.drain();
             return Ok(input.len());
         }
-        let limit = self.rooms.ports.limits.frame_bytes_max;
-        let Some((payload, rest)) = frame::split(input, limit)? else {
+        let Some((payload, rest)) = self.split(input)? else {
             return Ok(0);
         };
         let request = ConnectRequest::decode(payload).map_err(|source| End::Malformed {
@@ -33,6 +33,13 @@ impl Connection {
     // apache 3.9.5: server/ZooKeeperServer.java processConnectRequest
     fn connect(&mut self, request: &ConnectRequest<'_>) -> Result<(), End> {
         let head = &request.head;
+        let arrival = match SessionId(head.session_id) {
+            SessionId::NONE => Arrival::New,
+            _ => Arrival::Renewal,
+        };
+        if !self.rooms.ports.write.lets_in(arrival) {
+            return Err(End::Throttled);
+        }
         let ours = self.rooms.ports.read.last_zxid();
         let seen = Zxid(head.last_zxid_seen);
         if seen > ours {

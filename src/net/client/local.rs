@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::net::client::outbox::{Closing, Outbox};
+use crate::types::Millis;
+use crate::types::limits;
 
 /// A buffer up to this size is kept for the next replies; an idle connection holds no more.
 const KEPT_BYTES: usize = 16 << 10;
@@ -41,13 +43,11 @@ pub(super) struct Local {
     waker: RefCell<Option<Waker>>,
     /// The connection's task waits for the line, not for its socket.
     pub(super) waits_for_line: Cell<bool>,
-    /// Looks at it since it was told to close.
-    looks: Cell<u8>,
+    /// Bytes that the socket took since it was opened.
+    written: Cell<u64>,
+    /// How many those were when they were last seen to grow, and when that was.
+    progress: Cell<Option<(u64, Millis)>>,
 }
-
-/// A connection that is to close is cut at this look, one a second, though its client has not taken
-/// everything.
-const LOOKS_MAX: u8 = 10;
 
 impl Local {
     pub(super) fn new(outbox: Arc<Outbox>, stream: TcpStream) -> Self {
@@ -57,15 +57,9 @@ impl Local {
             unsent: RefCell::default(),
             waker: RefCell::new(None),
             waits_for_line: Cell::new(false),
-            looks: Cell::new(0),
+            written: Cell::new(0),
+            progress: Cell::new(None),
         }
-    }
-
-    /// One more look at a connection that is to close: whether it has had time enough.
-    pub(super) fn is_overdue(&self) -> bool {
-        let looks = self.looks.get().saturating_add(1);
-        self.looks.set(looks);
-        looks >= LOOKS_MAX
     }
 
     /// Remembers whom to wake.
@@ -125,9 +119,26 @@ impl Local {
             }
             match write(&mut self.stream.borrow_mut(), &unsent.bytes[unsent.at..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => unsent.at += written,
+                Poll::Ready(Ok(written)) => {
+                    unsent.at += written;
+                    let total = self.written.get();
+                    let written = u64::try_from(written).unwrap_or(u64::MAX);
+                    self.written.set(total.saturating_add(written));
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Looks whether the socket has taken nothing for too long. Called now and then.
+    pub(super) fn is_stuck(&self, now: Millis) -> bool {
+        let written = self.written.get();
+        match self.progress.get() {
+            Some((seen, since)) if seen == written => since.plus(limits::DRAIN_STALL_MS_MAX) <= now,
+            _ => {
+                self.progress.set(Some((written, now)));
+                false
             }
         }
     }
@@ -145,5 +156,46 @@ impl Local {
     pub(super) fn unsent_bytes(&self) -> usize {
         let unsent = self.unsent.borrow();
         unsent.bytes.len() - unsent.at + self.outbox.queued_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::client::bell::Bell;
+    use crate::types::{ConnId, Id};
+    use std::future;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_stuck_after_a_while() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+        let identity = Id {
+            scheme: "ip".into(),
+            id: "127.0.0.1".into(),
+        };
+        let bell = Arc::new(Bell::default());
+        let outbox = Outbox::new(ConnId(1), address, identity, bell, Millis(0));
+        let local = Local::new(Arc::new(outbox), stream);
+        let stall = limits::DRAIN_STALL_MS_MAX;
+
+        assert!(!local.is_stuck(Millis(0)), "the first look");
+        assert!(!local.is_stuck(Millis(stall - 1)));
+        local.outbox.push(b"news", 0);
+        runtime
+            .block_on(future::poll_fn(|cx| local.poll_flush(cx)))
+            .unwrap();
+        assert!(!local.is_stuck(Millis(stall)), "the socket took something");
+        assert!(!local.is_stuck(Millis(2 * stall - 1)));
+        assert!(local.is_stuck(Millis(2 * stall)));
     }
 }

@@ -16,6 +16,8 @@ mod frames;
 mod handshake;
 mod local;
 mod outbox;
+#[cfg(test)]
+mod pause_tests;
 mod ports;
 mod shard;
 

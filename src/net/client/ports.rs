@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use crate::auth::AuthRules;
 use crate::net::client::outbox::Outbox;
 use crate::ops::Reading;
+use crate::pipeline::connection_throttle::Arrival;
 use crate::replica::Submission;
 use crate::types::{ConnId, Id, Millis, SessionId, Zxid};
 
@@ -49,6 +50,13 @@ pub trait WritePort: Send + Sync {
     fn submit(&self, submission: Submission);
     /// Hands a handshake to the line without waking it.
     fn connect(&self, ask: ConnectAsk);
+    /// Whether a handshake is let in; its tokens are then taken (`connection_throttle_*`).
+    fn lets_in(&self, arrival: Arrival) -> bool;
+    /// Whether a large frame of this length would have room now (`largeRequestMaxBytes`).
+    fn fits_large(&self, bytes: usize) -> bool;
+    /// Takes room for a large frame that is about to be submitted; false when there is none. Given back
+    /// when its request is finished.
+    fn take_large(&self, bytes: usize) -> bool;
     /// Wakes the line: a shard has finished its round.
     fn wake(&self);
     /// Requests in the pipeline now, of all connections.
@@ -78,6 +86,8 @@ pub struct Limits {
     pub session_timeout_ms_min: i32,
     /// Greatest session timeout.
     pub session_timeout_ms_max: i32,
+    /// A longer frame is large (`largeRequestThreshold`); `usize::MAX`: none is.
+    pub large_frame_bytes: usize,
     /// A connection stops being read when this many requests are in process (`globalOutstandingLimit`).
     pub in_process_max: usize,
     /// Connections that never open a session are closed after this long.

@@ -23,10 +23,11 @@ use crate::net::client::local::Local;
 use crate::net::client::outbox::{Closing, Outbox};
 use crate::net::client::ports::Ports;
 use crate::net::listen;
-use crate::types::ConnId;
 use crate::types::limits;
+use crate::types::{ConnId, Millis};
 
-/// How often a shard looks for connections that never opened a session.
+/// How often a shard looks for connections that never opened a session, or that cannot end because their
+/// peer does not read.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// How long a stopping shard waits for clients to take their last replies.
@@ -55,6 +56,18 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
+    pub(super) fn new(ports: Ports, bell: Arc<Bell>) -> Self {
+        Rooms {
+            ports,
+            input: RefCell::new(vec![0; limits::READ_CHUNK_BYTES]),
+            output: RefCell::default(),
+            locals: RefCell::default(),
+            submitted: Notify::new(),
+            tasks: TaskTracker::new(),
+            bell,
+        }
+    }
+
     /// The line has something to do. It is woken once, after every connection that is ready now has
     /// had its turn: what they bring goes into one batch.
     pub(super) fn note_submission(&self) {
@@ -107,15 +120,7 @@ impl Shard {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let rooms = Rc::new(Rooms {
-            ports,
-            input: RefCell::new(vec![0; limits::READ_CHUNK_BYTES]),
-            output: RefCell::default(),
-            locals: RefCell::default(),
-            submitted: Notify::new(),
-            tasks: TaskTracker::new(),
-            bell: Arc::clone(&self.bell),
-        });
+        let rooms = Rc::new(Rooms::new(ports, Arc::clone(&self.bell)));
         let local = LocalSet::new();
         local.block_on(&runtime, self.serve(rooms))
     }
@@ -170,20 +175,28 @@ async fn sweep(rooms: Rc<Rooms>) {
         tick.tick().await;
         let now = (rooms.ports.clock)();
         for local in rooms.locals.borrow().values() {
-            if local.outbox.closing() == Closing::AfterFlush && local.is_overdue() {
-                local.outbox.close(Closing::Now);
-                local.wake();
-            }
-            let deadline = local
-                .outbox
-                .touched()
-                .plus(rooms.ports.limits.sessionless_ms);
-            if local.outbox.session().is_none() && deadline <= now {
+            let outbox = &local.outbox;
+            let is_over = match outbox.closing() {
+                Closing::AfterFlush => local.is_stuck(now),
+                Closing::No if outbox.session().is_none() => {
+                    sessionless_end(outbox.touched(), rooms.ports.limits.sessionless_ms) <= now
+                }
+                Closing::No | Closing::Now => false,
+            };
+            if is_over {
                 local.outbox.close(Closing::Now);
                 local.wake();
             }
         }
     }
+}
+
+/// When a connection without a session ends that was last heard at this time: the timeout later, at the
+/// next multiple of the timeout.
+// apache 3.9.5: server/ExpiryQueue.java roundToNextInterval
+fn sessionless_end(heard: Millis, timeout_ms: i64) -> Millis {
+    let periods = heard.plus(timeout_ms).0.div_euclid(timeout_ms);
+    Millis(periods.saturating_add(1).saturating_mul(timeout_ms))
 }
 
 async fn accept(
@@ -238,5 +251,17 @@ fn address_bytes(ip: IpAddr) -> PeerAddress {
     match ip {
         IpAddr::V4(ip) => PeerAddress::V4(ip.octets()),
         IpAddr::V6(ip) => PeerAddress::V6(ip.octets(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_without_a_session_lives_between_one_and_two_timeouts() {
+        for (heard, end) in [(0, 20), (1, 20), (9, 20), (10, 30), (19, 30)] {
+            assert_eq!(sessionless_end(Millis(heard), 10), Millis(end), "{heard}");
+        }
     }
 }
