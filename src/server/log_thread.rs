@@ -9,8 +9,8 @@ use crate::pipeline::checkpoint::Checkpoint;
 use crate::server::entropy;
 use crate::server::line::Letter;
 use crate::server::mailbox::Mailbox;
-use crate::server::shared::Shared;
 use crate::server::snapshot_thread::SnapshotOrder;
+use crate::server::stats::LogStats;
 use crate::storage::txn_log::{LogError, LogWriter};
 use crate::types::Zxid;
 
@@ -36,8 +36,8 @@ pub struct FlushPolicy {
 
 /// The log's thread, before it runs.
 pub struct LogThread {
-    /// What threads share: where flushes are counted.
-    pub shared: Arc<Shared>,
+    /// Where flushes are counted.
+    pub stats: Arc<LogStats>,
     /// The end of the log.
     pub writer: LogWriter,
     /// Where orders arrive.
@@ -108,10 +108,9 @@ impl LogThread {
             "a flush reached {} and not {last}",
             durable.zxid
         );
-        let stats = &self.shared.stats;
-        stats.flushed_records.add(i64::from(records), 1);
+        self.stats.flushed_records.add(i64::from(records), 1);
         if !durable.took.is_zero() {
-            stats.fsync_ms.add_time(durable.took);
+            self.stats.fsync_ms.add_time(durable.took);
         }
         self.line.send(Letter::Durable(durable.zxid));
         let bytes = self.writer.tally().bytes;

@@ -201,14 +201,14 @@ fn shard_count() -> usize {
         .max(1)
 }
 
-fn build_log(config: &Config, writer: LogWriter, shared: &Arc<Shared>, wires: &Wires) -> LogThread {
+fn build_log(config: &Config, writer: LogWriter, shared: &Shared, wires: &Wires) -> LogThread {
     const KIB: u64 = 1024;
     let size_limit = config
         .storage
         .snap_size_limit_kb
         .map(|kb| kb.saturating_mul(KIB));
     LogThread {
-        shared: Arc::clone(shared),
+        stats: Arc::clone(&shared.stats.log),
         writer,
         mailbox: Arc::clone(&wires.log),
         line: Arc::clone(&wires.line),

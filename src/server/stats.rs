@@ -1,5 +1,6 @@
 //! Plain tallies for the windows operators look through (`ServerStats`, `ServerMetrics`).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -23,10 +24,17 @@ pub struct Stats {
     pub revalidations: AtomicU64,
     /// Sessions that expired.
     pub sessions_expired: AtomicU64,
-    /// Each fsync of the log, ms.
-    pub fsync_ms: Tally,
     /// Each snapshot, ms.
     pub snapshot_ms: Tally,
+    /// What the log's thread counts.
+    pub log: Arc<LogStats>,
+}
+
+/// Counts of the log's thread.
+#[derive(Debug, Default)]
+pub struct LogStats {
+    /// Each fsync, ms.
+    pub fsync_ms: Tally,
     /// Transactions of each flush.
     pub flushed_records: Tally,
 }

@@ -113,9 +113,9 @@ impl View {
             session_requests: count(&stats.session_requests),
             revalidations: count(&stats.revalidations),
             sessions_expired: count(&stats.sessions_expired),
-            fsync_ms: stats.fsync_ms.read(),
+            fsync_ms: stats.log.fsync_ms.read(),
             snapshot_ms: stats.snapshot_ms.read(),
-            flushed_records: stats.flushed_records.read(),
+            flushed_records: stats.log.flushed_records.read(),
             startup: self.startup,
         }
     }

@@ -3,8 +3,6 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::Config;
-use crate::server::test_support;
 use crate::storage::disk::Disk;
 use crate::storage::format::scan::{LogScanner, Step};
 use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
@@ -32,11 +30,10 @@ fn bench(policy: FlushPolicy, snap_count: u64) -> Bench {
         pre_alloc_size_kb: 0,
         ..LogOptions::default()
     };
-    let written: Arc<dyn Disk> = Arc::new(disk.clone());
-    let config = Config::embedded_default("data", &[]).unwrap().config;
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
     let thread = LogThread {
-        shared: Arc::new(test_support::shared(&config)),
-        writer: LogWriter::new(written, dir(), options, Zxid::ZERO),
+        stats: Arc::default(),
+        writer: LogWriter::new(shared, dir(), options, Zxid::ZERO),
         mailbox: Arc::default(),
         line: Arc::default(),
         snapshots: Arc::default(),
@@ -111,9 +108,15 @@ fn a_full_batch_is_flushed_before_the_next_is_begun() {
         records_max: Some(3),
         ..AT_ONCE
     };
-    let (durable, ended) = bench(policy, 1000).run([order(1, 2), order(3, 4), order(5, 5)]);
+    let bench = bench(policy, 1000);
+    let stats = Arc::clone(&bench.thread.stats);
+    let (durable, ended) = bench.run([order(1, 2), order(3, 4), order(5, 5)]);
     ended.unwrap();
     assert_eq!(durable, [4, 5]);
+    let flushed = stats.flushed_records.read();
+    assert_eq!((flushed.count, flushed.sum), (2, 5));
+    assert_eq!((flushed.min, flushed.max), (1, 4));
+    assert_eq!(stats.fsync_ms.read().count, 2);
 }
 
 #[test]
