@@ -16,7 +16,7 @@ const ACTIVE: [(&str, &str); 3] = [
 ];
 
 /// What the sample shows for keys whose default cannot be written down, or would say nothing.
-const EXAMPLES: [(&str, &str); 9] = [
+const EXAMPLES: [(&str, &str); 10] = [
     ("dataLogDir", "/var/lib/zookeeper-log"),
     ("clientPortAddress", "127.0.0.1"),
     ("snapshot.compression.method", "gz"),
@@ -26,6 +26,10 @@ const EXAMPLES: [(&str, &str); 9] = [
     ("DigestAuthenticationProvider.superDigest", "super:<digest>"),
     ("enforce.auth.schemes", "digest"),
     ("autopurge.purgeInterval", "24"),
+    (
+        "metricsProvider.className",
+        "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
+    ),
 ];
 
 const SAMPLE_HEAD: &str = "\

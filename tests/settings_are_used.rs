@@ -19,8 +19,8 @@ const NOT_FOR_OTHERS: [&str; 5] = [
     "standalone_enabled",
     "membership",
 ];
-const FILES: [&str; 7] = [
-    "mod", "storage", "network", "time", "pipeline", "nodes", "auth",
+const FILES: [&str; 8] = [
+    "mod", "storage", "network", "time", "pipeline", "nodes", "auth", "metrics",
 ];
 
 fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {

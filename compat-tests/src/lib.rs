@@ -3,6 +3,7 @@
 //! whatever these tests see, they see through a socket, a file or a process.
 
 pub mod cache;
+pub mod debian;
 pub mod java;
 pub mod ports;
 pub mod program;

@@ -5,8 +5,6 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache;
-
 /// Below the range from which the kernel takes ports for outgoing connections: a server that is down for a moment
 /// must find its port free again, and a client that keeps trying must not be given the very port it tries.
 const RANGE: std::ops::Range<u16> = 15_000..30_000;
@@ -24,8 +22,9 @@ impl Port {
     /// # Errors
     /// When the folder of lock files cannot be written, or the whole range is taken.
     pub fn reserve() -> Result<Self> {
-        let locks = cache::compat_dir()?.join("ports");
-        std::fs::create_dir_all(&locks)?;
+        // Where every test of this machine finds it, whatever its target folder is.
+        let locks = std::env::temp_dir().join("oxkeeper-compat-ports");
+        std::fs::create_dir_all(&locks).with_context(|| format!("create {}", locks.display()))?;
         let width = RANGE.end - RANGE.start;
         // The kernel picks a free port at random; folded into our range it is a random place to start looking.
         let start = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port() % width;

@@ -297,13 +297,7 @@ impl Server {
     fn wait_until_serving(&mut self) -> Result<()> {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
-            // Apache's server leaves a word unanswered that reaches it in the middle of its start.
-            if self
-                .four_letter_within("srvr", PATIENCE)
-                .is_ok_and(|answer| answer.contains("Mode: "))
-            {
-                return Ok(());
-            }
+            // Asked first: while the process lives, whoever answers on its port is most likely itself.
             if let Some(child) = &mut self.child
                 && let Some(status) = child.try_wait()?
             {
@@ -314,6 +308,9 @@ impl Server {
                     self.log_end()
                 );
             }
+            if self.serves() {
+                return Ok(());
+            }
             std::thread::sleep(POLL);
         }
         bail!(
@@ -321,6 +318,17 @@ impl Server {
             self.kind,
             self.log_end()
         )
+    }
+
+    /// Whether this server, and not somebody else's that took its port in the meantime, serves clients.
+    fn serves(&self) -> bool {
+        // Apache's server leaves a word unanswered that reaches it in the middle of its start.
+        let ask = |word: &str| self.four_letter_within(word, PATIENCE).unwrap_or_default();
+        let stranger = || {
+            let conf = ask("conf");
+            conf.contains("dataDir=") && !conf.contains(&self.data_dir.display().to_string())
+        };
+        ask("srvr").contains("Mode: ") && !stranger()
     }
 
     fn end(&mut self, signal: Signal) -> Result<ExitStatus> {

@@ -1,6 +1,8 @@
 //! The same conversation with both servers must read the same: replies and notifications, byte for byte, but for the clock and
 //! the ids of sessions. The conversation is drawn from a seed, legal and illegal requests mixed; two clients take turns.
 
+use std::cell::RefCell;
+
 use compat_tests::server::Options;
 use compat_tests::stage::{Stage, on_own};
 use compat_tests::wire::encode::to_hex;
@@ -9,6 +11,44 @@ use compat_tests::wire::{Acl, Blob, Client, Null, Reply, op, request};
 
 /// Requests in one conversation.
 const REQUESTS: usize = 3000;
+
+/// Flags and lifetimes for createTTL; long ones, so that no clock matters.
+const TTLS: [(i32, i64); 8] = [
+    (5, 3_600_000),
+    (6, 3_600_000),
+    (5, 0),
+    (5, -1),
+    (6, 1 << 40),
+    (0, 0),
+    (1, 5),
+    (9, -1),
+];
+
+/// Requests in which any bit may be wrong without stopping Apache's server.
+const BENDABLE: [i32; 12] = [
+    op::CREATE,
+    op::DELETE,
+    op::EXISTS,
+    op::GET_DATA,
+    op::SET_ACL,
+    op::GET_CHILDREN2,
+    op::SYNC,
+    op::CREATE2,
+    op::SET_WATCHES,
+    op::SET_WATCHES2,
+    op::ADD_WATCH,
+    op::REMOVE_WATCHES,
+];
+
+/// Texts of quotas that both servers can read.
+const QUOTAS: [&str; 6] = [
+    "count=3,bytes=20",
+    "count=1,bytes=-1=;byteHardLimit=-1;countHardLimit=4",
+    "byteHardLimit=12",
+    "countHardLimit=3;byteHardLimit=9",
+    "count=-1,bytes=-1",
+    "countHardLimit==7",
+];
 
 /// Numbers from a seed (splitmix64).
 struct Dice(u64);
@@ -110,10 +150,13 @@ impl Dice {
                 op::CREATE_CONTAINER,
                 request::create(path, data, &acl, self.flags()),
             ),
-            5 => (
-                op::CREATE_TTL,
-                request::create_ttl(path, data, &acl, 5, 1000),
-            ),
+            5 => {
+                let (flags, ttl) = self.pick(&TTLS);
+                (
+                    op::CREATE_TTL,
+                    request::create_ttl(path, data, &acl, flags, ttl),
+                )
+            }
             6 => (op::DELETE, request::path_version(path, self.version())),
             _ => (op::SET_DATA, request::set_data(path, data, self.version())),
         }
@@ -132,6 +175,19 @@ impl Dice {
         (self.pick(&kinds), request::path_watch(self.path(), watch))
     }
 
+    /// Something about a quota on `/a`, `/b` or `/a/b`.
+    fn quota(&mut self) -> (i32, Vec<u8>) {
+        let mut path = format!("/zookeeper/quota{}", self.pick(&["/a", "/b", "/a/b"]));
+        path.push_str(self.pick(&["", "/zookeeper_limits", "/zookeeper_stats"]));
+        let text = self.pick(&QUOTAS);
+        match self.below(8) {
+            0..=4 => (op::CREATE, request::create(&path, text, &Acl::open(), 0)),
+            5 => (op::GET_DATA, request::path_watch(&path, true)),
+            6 => (op::SET_DATA, request::set_data(&path, text, -1)),
+            _ => (op::DELETE, request::path_version(&path, -1)),
+        }
+    }
+
     fn elements(&mut self) -> Vec<(i32, Vec<u8>)> {
         let count = self.below(4);
         let mut element = || match self.below(4) {
@@ -146,7 +202,7 @@ impl Dice {
 
     /// Any request whose answer is not a matter of luck.
     fn request(&mut self) -> (i32, Vec<u8>) {
-        let (kind, mut body) = match self.below(20) {
+        let (kind, mut body) = match self.below(22) {
             0..=6 => self.write(),
             7..=11 => self.read(),
             12 => (
@@ -162,15 +218,23 @@ impl Dice {
                 op::ADD_WATCH,
                 request::path_kind(self.path(), self.pick(&[0, 0, 1, 1, 2])),
             ),
-            17 => (
-                self.pick(&[op::CHECK_WATCHES, op::REMOVE_WATCHES]),
-                request::path_kind(self.path(), self.pick(&[0, 1, 2, 3, 4, 5, 6])),
-            ),
+            17 => {
+                let kind = self.pick(&[op::CHECK_WATCHES, op::REMOVE_WATCHES]);
+                (
+                    kind,
+                    request::path_kind(self.path(), self.pick(&[0, 1, 2, 3, 4, 5, 6])),
+                )
+            }
             18 => self.set_watches(),
+            19 => return self.quota(),
+            20 => (op::GET_EPHEMERALS, request::path(self.path())),
             _ => (op::DELETE, request::path_version(self.path(), -1)),
         };
         if self.one_in(40) {
             body.truncate(self.below(body.len() + 1));
+        } else if self.one_in(20) && BENDABLE.contains(&kind) && !body.is_empty() {
+            let place = self.below(body.len());
+            body[place] ^= 1 << self.below(8);
         }
         (kind, body)
     }
@@ -189,82 +253,140 @@ impl Dice {
     }
 }
 
-/// Bytes of a frame without what is different in every run: times of the last hour or two, and the ids of the two sessions.
+/// Bytes of a frame without what is different in every run: the ids of the two sessions, and times of the last hour.
 fn neutral(frame: &[u8], sessions: &[i64; 2]) -> Vec<u8> {
-    let now = i64::try_from(
-        std::time::UNIX_EPOCH
-            .elapsed()
-            .expect("after 1970")
-            .as_millis(),
-    )
-    .expect("small");
+    let now = std::time::UNIX_EPOCH
+        .elapsed()
+        .expect("after 1970")
+        .as_millis();
+    let now = i64::try_from(now).expect("a time in 64 bits");
     let mut bytes = frame.to_vec();
-    for start in 16..bytes.len().saturating_sub(7) {
-        let value = i64::from_be_bytes(bytes[start..start + 8].try_into().expect("eight bytes"));
-        let name = if (now - 3_600_000..=now).contains(&value) {
-            0xC10C
-        } else if let Some(place) = sessions.iter().position(|id| *id == value) {
-            0x5E55_1000 + i64::try_from(place).expect("small")
-        } else {
-            continue;
-        };
-        bytes[start..start + 8].copy_from_slice(&name.to_be_bytes());
+    // First the ids: they may begin with a time themselves.
+    for (place, id) in (0..).zip(sessions) {
+        replace(&mut bytes, 0x5E55_1000 + place, |value| value == *id);
     }
+    replace(&mut bytes, 0xC10C, |value| {
+        (now - 3_600_000..=now).contains(&value)
+    });
     bytes
+}
+
+/// Writes `name` over every eight bytes behind the header that `matches` picks.
+fn replace(bytes: &mut [u8], name: i64, matches: impl Fn(i64) -> bool) {
+    for start in 16..bytes.len().saturating_sub(7) {
+        let place = &mut bytes[start..start + 8];
+        if matches(i64::from_be_bytes(
+            (&*place).try_into().expect("eight bytes"),
+        )) {
+            place.copy_from_slice(&name.to_be_bytes());
+        }
+    }
 }
 
 /// The frames that answer one request: notifications and the reply.
 fn answers(client: &mut Client, kind: i32, body: &[u8], sessions: &[i64; 2]) -> Vec<String> {
     let xid = client.send(kind, body);
-    let mut frames = Vec::new();
+    let mut lines = Vec::new();
     loop {
         let frame = client.conn.frame();
         let reply = Reply::parse(&frame);
-        let neutral = neutral(&frame, sessions);
-        if reply.xid == xid && kind == op::GET_CHILDREN2 && reply.err == 0 {
-            // The order of names is nobody's promise.
-            let (names, _) = reply.names_and_stat();
-            let stat = &neutral[neutral.len() - 68..];
-            frames.push(format!("{names:?} {}", to_hex(stat)));
-        } else {
-            frames.push(to_hex(&neutral));
-        }
+        lines.push(line(&reply, kind, &neutral(&frame, sessions)));
         if reply.xid == xid {
-            return frames;
+            return lines;
         }
+    }
+}
+
+/// One frame as text; lists of names are sorted, for their order is nobody's promise.
+fn line(reply: &Reply, kind: i32, neutral: &[u8]) -> String {
+    if reply.xid == -1 || reply.err != 0 {
+        return to_hex(neutral);
+    }
+    match kind {
+        op::GET_CHILDREN2 => {
+            let stat = &neutral[neutral.len() - 68..];
+            format!("{:?} {}", reply.names_and_stat().0, to_hex(stat))
+        }
+        op::GET_EPHEMERALS => format!("{:?}", reply.names()),
+        _ => to_hex(neutral),
+    }
+}
+
+/// Two clients, and the ids of their sessions.
+struct Pair {
+    clients: [Client; 2],
+    sessions: [i64; 2],
+}
+
+impl Pair {
+    fn new(stage: Stage) -> Self {
+        let mut clients = [stage.client(), stage.client()];
+        clients[0].add_digest("user:pass");
+        let sessions = [clients[0].session.id, clients[1].session.id];
+        Self { clients, sessions }
+    }
+
+    /// One client asks, and the other listens.
+    fn ask(&mut self, speaker: usize, kind: i32, body: &[u8]) -> Vec<String> {
+        let mut lines = answers(&mut self.clients[speaker], kind, body, &self.sessions);
+        lines.extend(self.heard_by(1 - speaker));
+        lines
+    }
+
+    /// One client ends its session and begins another. Its ephemeral nodes go in no particular order.
+    fn leave(&mut self, stage: Stage, speaker: usize) -> Vec<String> {
+        let mut lines = answers(
+            &mut self.clients[speaker],
+            op::CLOSE_SESSION,
+            &[],
+            &self.sessions,
+        );
+        self.clients[speaker] = stage.client();
+        self.sessions[speaker] = self.clients[speaker].session.id;
+        lines.extend(self.heard_by(1 - speaker));
+        lines.sort();
+        lines
+    }
+
+    fn heard_by(&mut self, listener: usize) -> Vec<String> {
+        let events = self.clients[listener].events();
+        events
+            .iter()
+            .map(|event| format!("  the other hears {event:?}"))
+            .collect()
     }
 }
 
 /// Holds the conversation of this seed; what was asked and what was answered, a line each.
 fn conversation(stage: Stage, seed: u64) -> Vec<String> {
     let mut dice = Dice(seed);
-    let mut clients = [stage.client(), stage.client()];
-    clients[0].add_digest("user:pass");
-    let sessions = [clients[0].session.id, clients[1].session.id];
+    let mut pair = Pair::new(stage);
     let mut lines = Vec::new();
     for number in 0..REQUESTS {
-        let (kind, body) = dice.request();
         let speaker = dice.below(2);
+        if dice.one_in(100) {
+            lines.push(format!("{number}: client {speaker} leaves"));
+            lines.extend(pair.leave(stage, speaker));
+            continue;
+        }
+        let (kind, body) = dice.request();
         lines.push(format!(
             "{number}: client {speaker}, operation {kind}, {}",
             to_hex(&body)
         ));
-        lines.extend(answers(&mut clients[speaker], kind, &body, &sessions));
-        let heard = clients[1 - speaker].events();
-        lines.extend(
-            heard
-                .iter()
-                .map(|event| format!("  the other hears {event:?}")),
-        );
+        lines.extend(pair.ask(speaker, kind, &body));
     }
     lines
 }
 
 #[test]
 fn a_conversation_reads_the_same_with_both_servers() {
+    let options = Options::default()
+        .property("zookeeper.extendedTypesEnabled", true)
+        .property("zookeeper.enforceQuota", true);
     for seed in [1, 2, 3] {
-        let heard = std::cell::RefCell::new(Vec::<Vec<String>>::new());
-        on_own(&Options::default(), |stage, _| {
+        let heard = RefCell::new(Vec::<Vec<String>>::new());
+        on_own(&options, |stage, _| {
             heard.borrow_mut().push(conversation(stage, seed))
         });
         let heard = heard.into_inner();
@@ -272,8 +394,8 @@ fn a_conversation_reads_the_same_with_both_servers() {
             let split = heard[0].iter().zip(other).position(|(one, two)| one != two);
             if let Some(line) = split {
                 let from = line.saturating_sub(6);
-                let (one, two) = (heard[0][from..=line].join("\n"), &other[line]);
-                assert_eq!(&heard[0][line], two, "seed {seed}, after\n{one}");
+                let before = heard[0][from..line].join("\n");
+                assert_eq!(heard[0][line], other[line], "seed {seed}, after\n{before}");
             }
         }
     }

@@ -14,7 +14,7 @@ macro_rules! from {
     ($($test:ident: $release:literal;)*) => {$(
         #[test]
         fn $test() -> Result<()> {
-            hands_over(Kind::Java($release))
+            hands_over(Kind::Java($release), "")
         }
     )*};
 }
@@ -30,10 +30,21 @@ from! {
 
 #[test]
 fn from_a_directory_that_oxkeeper_began() -> Result<()> {
-    hands_over(*kinds().last().unwrap_or(&Kind::JAVA))
+    hands_over(*kinds().last().unwrap_or(&Kind::JAVA), "")
 }
 
-fn hands_over(first: Kind) -> Result<()> {
+#[test]
+fn with_snapshots_compressed_by_gzip() -> Result<()> {
+    hands_over(Kind::JAVA, "gz")
+}
+
+#[test]
+fn with_snapshots_compressed_by_snappy() -> Result<()> {
+    hands_over(Kind::JAVA, "snappy")
+}
+
+/// `compression` is what snapshots are compressed by; empty: not at all.
+fn hands_over(first: Kind, compression: &str) -> Result<()> {
     // Without Oxkeeper this still shows that the comparison is fair: Java passes it against itself.
     let ours = *kinds().last().unwrap_or(&Kind::JAVA);
     let release = if let Kind::Java(release) = first {
@@ -53,6 +64,10 @@ fn hands_over(first: Kind) -> Result<()> {
         .set("tickTime", 500)
         .set("maxSessionTimeout", 40_000)
         .set("preAllocSize", 128);
+    let options = match compression {
+        "" => options,
+        method => options.property("zookeeper.snapshot.compression.method", method),
+    };
     let mut server = Server::start(first, options)?;
     let sources = &["common", "takeover"];
     let class_path = Project {
@@ -73,5 +88,17 @@ fn hands_over(first: Kind) -> Result<()> {
     }
     let passed = program::run(&mut server, vec![client], Duration::from_secs(240))?;
     assert_eq!(passed.len(), 1 + 4 * 4 + 1, "{passed:?}");
+    let suffix = if compression.is_empty() {
+        ""
+    } else {
+        &format!(".{compression}")
+    };
+    let snapshots = std::fs::read_dir(server.data_dir().join("version-2"))?;
+    let names: Vec<String> = snapshots
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    let snapshots = names.iter().filter(|name| name.starts_with("snapshot."));
+    let of_this_kind = snapshots.filter(|name| name.ends_with(suffix)).count();
+    assert!(of_this_kind > 5, "many snapshots were taken: {names:?}");
     Ok(())
 }

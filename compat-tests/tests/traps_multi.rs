@@ -283,6 +283,19 @@ fn row_4_4_5_null_paths_fail_the_multi_as_a_whole() {
 }
 
 #[test]
+fn row_4_4_5_null_ids_fail_the_multi_as_a_whole() {
+    on_shared(|s| {
+        let mut client = s.client();
+        for scheme in ["world", "digest", "ip"] {
+            let acl = [Acl::new(31, scheme, Null)];
+            let element = (op::CREATE, request::create("/t445i", "", &acl, 0));
+            call(&mut client, &[create("/t445j", 0), element]).fails(code::MARSHALLING);
+        }
+        assert!(!client.exists("/t445j"));
+    });
+}
+
+#[test]
 fn row_4_4_5_what_a_create_is_turned_into() {
     on_shared(|s| {
         let mut client = s.client();

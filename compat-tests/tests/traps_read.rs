@@ -1,6 +1,6 @@
 //! Reads: what each answers, what each refuses, and in which order it looks.
 
-use compat_tests::stage::on_shared;
+use compat_tests::stage::{alone_on_shared, on_shared};
 use compat_tests::wire::encode::{Blob, hex};
 use compat_tests::wire::{Acl, Null, Stat, code, op, request};
 
@@ -208,6 +208,20 @@ fn trap_048_reads_do_not_validate_paths() {
         client
             .call(op::EXISTS, &read("\0"))
             .fails(code::BAD_ARGUMENTS);
+    });
+}
+
+#[test]
+fn trap_048_the_empty_path_counts_the_root_among_its_own_descendants() {
+    alone_on_shared(|s| {
+        let mut client = s.client();
+        let two = [request::path(""), request::path("/")];
+        for body in &two {
+            client.send(op::GET_ALL_CHILDREN_NUMBER, body);
+        }
+        let [empty, root] =
+            [client.reply(), client.reply()].map(|reply| reply.read(|body| body.int()));
+        assert_eq!(empty, root + 1);
     });
 }
 

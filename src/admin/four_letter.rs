@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::admin::environment;
 use crate::admin::java_text;
+use crate::admin::metrics::{Level, METRICS, Metric, Read};
 use crate::admin::view::{ConnectionFacts, Facts, ServerView};
 use crate::config::WordWhitelist;
 
@@ -43,6 +45,9 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
         }
         "stat" => stat(&mut out, view),
         "conf" => conf(&mut out, view),
+        "dirs" => dirs(&mut out, view),
+        "envi" => envi(&mut out),
+        "wchs" => wchs(&mut out, &view.facts()),
         "mntr" => mntr(&mut out, &view.facts()),
         other => line(
             &mut out,
@@ -98,6 +103,38 @@ fn stat(out: &mut String, view: &dyn ServerView) {
     server_lines(out, &view.facts());
 }
 
+fn dirs(out: &mut String, view: &dyn ServerView) {
+    let settings = view.settings();
+    line(
+        out,
+        format_args!("datadir_size: {}", view.size_of(&settings.data_dir)),
+    );
+    line(
+        out,
+        format_args!("logdir_size: {}", view.size_of(&settings.log_dir)),
+    );
+}
+
+fn envi(out: &mut String) {
+    line(out, format_args!("Environment:"));
+    for (name, value) in environment::list() {
+        line(out, format_args!("{name}={value}"));
+    }
+}
+
+/// Of the data table alone, as upstream counts here.
+fn wchs(out: &mut String, facts: &Facts) {
+    let watches = &facts.data_watches;
+    line(
+        out,
+        format_args!(
+            "{} connections watching {} paths",
+            watches.connections, watches.paths
+        ),
+    );
+    line(out, format_args!("Total watches:{}", watches.total));
+}
+
 fn conf(out: &mut String, view: &dyn ServerView) {
     let settings = view.settings();
     let port = settings.client_port.map_or(-1, i32::from);
@@ -136,30 +173,67 @@ fn conf(out: &mut String, view: &dyn ServerView) {
     line(out, format_args!("serverId=0"));
 }
 
-/// The keys that monitoring reads most; those of the pipeline stages inside Java have no counterpart.
+/// Every metric there is, under the names that upstream's default provider gives.
 fn mntr(out: &mut String, facts: &Facts) {
-    let mut put = |key: &str, value: &dyn std::fmt::Display| {
+    let mut put = |key: std::fmt::Arguments<'_>, value: &dyn std::fmt::Display| {
         line(out, format_args!("zk_{key}\t{value}"));
     };
-    put("version", &VERSION);
-    put("server_state", &"standalone");
-    put("ephemerals_count", &facts.ephemerals);
-    put("num_alive_connections", &facts.connections);
-    put("avg_latency", &java_text::double(facts.latency.avg));
-    put("outstanding_requests", &facts.outstanding);
-    put("znode_count", &facts.nodes);
-    put("global_sessions", &facts.sessions);
-    put("packets_sent", &facts.sent);
-    put("packets_received", &facts.received);
-    put("watch_count", &facts.watches);
-    put("min_latency", &facts.latency.min);
-    if let Some((open, max)) = facts.descriptors {
-        put("max_file_descriptor_count", &max);
-        put("open_file_descriptor_count", &open);
+    put(format_args!("version"), &VERSION);
+    put(format_args!("server_state"), &"standalone");
+    for Metric { name, read, .. } in METRICS {
+        match read {
+            Read::Gauge(read) => match read(facts) {
+                Some(Level::Whole(value)) => put(format_args!("{name}"), &value),
+                Some(Level::Real(value)) => put(format_args!("{name}"), &java_text::double(value)),
+                None => {}
+            },
+            Read::Counter(read) => put(format_args!("{name}"), &read(facts)),
+            Read::Summary(read) => {
+                let summary = read(facts);
+                put(
+                    format_args!("avg_{name}"),
+                    &java_text::double(summary.avg()),
+                );
+                put(format_args!("min_{name}"), &summary.min);
+                put(format_args!("max_{name}"), &summary.max);
+                put(format_args!("cnt_{name}"), &summary.count);
+                put(format_args!("sum_{name}"), &summary.sum);
+            }
+        }
     }
-    put("approximate_data_size", &facts.data_bytes);
-    put("local_sessions", &0);
-    put("uptime", &facts.uptime_ms);
-    put("max_latency", &facts.latency.max);
-    put("digest_mismatches_count", &facts.digest_mismatches);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::metrics::tests::facts;
+
+    #[test]
+    fn mntr_shows_every_metric_as_upstreams_default_provider_does() {
+        let mut out = String::new();
+        mntr(&mut out, &facts());
+        for line in [
+            "zk_server_state\tstandalone",
+            "zk_avg_latency\t1.5",
+            "zk_znode_count\t6",
+            "zk_digest_mismatches_count\t12",
+            "zk_avg_fsynctime\t20.0",
+            "zk_min_fsynctime\t20",
+            "zk_max_fsynctime\t20",
+            "zk_cnt_fsynctime\t2",
+            "zk_sum_fsynctime\t40",
+        ] {
+            assert!(
+                out.lines().any(|found| found == line),
+                "{line} is not in\n{out}"
+            );
+        }
+        for metric in METRICS {
+            assert!(
+                out.contains(metric.name),
+                "{} is not in\n{out}",
+                metric.name
+            );
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::types::Zxid;
+use crate::watch::DataCounts;
 
 /// A client connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,53 @@ pub struct LatencyFacts {
     pub max: i64,
 }
 
+/// Values added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// How many.
+    pub count: u64,
+    /// Their sum.
+    pub sum: i64,
+    /// The least; 0 before the first.
+    pub min: i64,
+    /// The greatest; 0 before the first.
+    pub max: i64,
+}
+
+impl Summary {
+    /// A value that is the only one.
+    pub fn of(value: i64) -> Self {
+        Summary {
+            count: 1,
+            sum: value,
+            min: value,
+            max: value,
+        }
+    }
+
+    /// Their mean; 0 before the first.
+    #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
+    pub fn avg(&self) -> f64 {
+        if self.count == 0 {
+            return 0.0;
+        }
+        self.sum as f64 / self.count as f64
+    }
+}
+
+/// How the server came up; each has one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StartFacts {
+    /// Loading the snapshot, ms.
+    pub snapshot_ms: Summary,
+    /// Replaying the log, ms.
+    pub replay_ms: Summary,
+    /// Both, ms.
+    pub load_ms: Summary,
+    /// Transactions replayed.
+    pub txns: Summary,
+}
+
 /// The counts of the moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
@@ -54,6 +102,8 @@ pub struct Facts {
     pub data_bytes: u64,
     /// Watches of both tables.
     pub watches: usize,
+    /// Watches of the data table.
+    pub data_watches: DataCounts,
     /// Sessions.
     pub sessions: usize,
     /// Digests that did not match.
@@ -62,6 +112,22 @@ pub struct Facts {
     pub uptime_ms: i64,
     /// File descriptors open, and how many may be; `None` where the system does not say.
     pub descriptors: Option<(u64, u64)>,
+    /// Connections refused because of a limit.
+    pub connections_rejected: u64,
+    /// Session requests.
+    pub session_requests: u64,
+    /// Those of them that brought a session.
+    pub revalidations: u64,
+    /// Sessions that expired.
+    pub sessions_expired: u64,
+    /// Each fsync of the log, ms.
+    pub fsync_ms: Summary,
+    /// Each snapshot, ms.
+    pub snapshot_ms: Summary,
+    /// Transactions of each flush.
+    pub flushed_records: Summary,
+    /// The start.
+    pub startup: StartFacts,
 }
 
 /// What was configured.

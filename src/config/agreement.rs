@@ -14,6 +14,11 @@ fn context(key: &Key) -> &'static str {
         "enforce.auth.enabled" => "enforce.auth.schemes=ip\n",
         "enforce.auth.schemes" => "enforce.auth.enabled=true\nenforce.auth.schemes=ip\n",
         "secureClientPortAddress" => "secureClientPort=1\n",
+        "metricsProvider.httpHost"
+        | "metricsProvider.httpPort"
+        | "metricsProvider.exportJvmInfo" => {
+            "metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n"
+        }
         "quorum.auth.learnerRequireSasl" => "quorum.auth.enableSasl=true\n",
         "quorum.auth.serverRequireSasl" => {
             "quorum.auth.enableSasl=true\nquorum.auth.learnerRequireSasl=true\n"

@@ -73,6 +73,10 @@ fn storage() {
             None
         );
     }
+}
+
+#[test]
+fn storage_words_and_other_notations() {
     assert_eq!(
         config("preAllocSize=0x10").storage.pre_alloc_size_kb,
         65_536

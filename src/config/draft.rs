@@ -6,6 +6,7 @@ use crate::config::ensemble::{ClientAddress, Membership, Role, is_member_key, ro
 use crate::config::error::ConfigError;
 use crate::config::java;
 use crate::config::known::{self, Kind};
+use crate::config::metrics::{DEFAULT_PROVIDER, Metrics};
 use crate::config::network::Network;
 use crate::config::nodes::Nodes;
 use crate::config::note::Notes;
@@ -226,7 +227,7 @@ impl Draft {
         let provider = self
             .keys
             .text("metricsProvider.className")
-            .unwrap_or(unused::DEFAULT_METRICS_PROVIDER);
+            .unwrap_or(DEFAULT_PROVIDER);
         self.notes
             .info(format!("metricsProvider.className is {provider}"));
     }
@@ -274,6 +275,7 @@ fn read_config(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<Config, Confi
         nodes: Nodes::read(reader)?,
         auth: Auth::read(reader)?,
         words: WordWhitelist::read(reader),
+        metrics: Metrics::read(keys)?,
         reconfig_enabled: keys.boolean("reconfigEnabled")?.unwrap_or(false),
         standalone_enabled: keys.boolean("standaloneEnabled")?.unwrap_or(true),
         membership: Membership::default(),

@@ -12,6 +12,7 @@ mod error;
 mod flags;
 mod java;
 pub mod known;
+mod metrics;
 mod network;
 mod nodes;
 mod note;
@@ -33,6 +34,7 @@ pub use draft::{Companions, Draft};
 pub use ensemble::{ClientAddress, Groups, Member, Membership, PeerAddress, Role};
 pub use error::{BadValue, ConfigError};
 pub use flags::{JvmFlags, property};
+pub use metrics::{Metrics, PROMETHEUS_PROVIDER, Prometheus};
 pub use network::{ConnectionThrottle, Network, SessionWeights};
 pub use nodes::{Containers, Nodes};
 pub use note::{Level, Note};
@@ -61,6 +63,8 @@ pub struct Config {
     pub auth: Auth,
     /// Which four-letter words are answered.
     pub words: WordWhitelist,
+    /// Where metrics are served.
+    pub metrics: Metrics,
     /// `reconfigEnabled`.
     pub reconfig_enabled: bool,
     /// `standaloneEnabled`: one voting server is no ensemble.

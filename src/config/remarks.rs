@@ -6,8 +6,6 @@ use crate::config::note::{Level, Notes};
 use crate::config::system::{Origin, SystemProperties, show};
 use crate::config::zoo_cfg::FileKeys;
 
-const NULL_METRICS: &str = "org.apache.zookeeper.metrics.impl.NullMetricsProvider";
-
 /// Remarks on the lines of the settings file.
 pub(crate) fn on_file(keys: &FileKeys, notes: &mut Notes) {
     for (key, line) in keys.by_line() {
@@ -79,7 +77,6 @@ fn is_harmless(row: &Key, value: &str) -> bool {
         ("admin.enableServer", _) => value == "false",
         // The admin server is on unless told otherwise, so even its defaults ask for something.
         (_, Status::Later(Feature::AdminServer)) => false,
-        ("metricsProvider.className", _) if value == NULL_METRICS => true,
         _ => value.eq_ignore_ascii_case(row.default),
     }
 }

@@ -10,14 +10,6 @@ const SASL: [&str; 3] = [
     "quorum.auth.learnerRequireSasl",
     "quorum.auth.serverRequireSasl",
 ];
-/// The provider behind the word `mntr`.
-pub(crate) const DEFAULT_METRICS_PROVIDER: &str =
-    "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider";
-const METRICS_PROVIDERS: [&str; 3] = [
-    DEFAULT_METRICS_PROVIDER,
-    "org.apache.zookeeper.metrics.impl.NullMetricsProvider",
-    "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider",
-];
 
 const INTS: [&str; 6] = [
     "initLimit",
@@ -55,8 +47,7 @@ pub(crate) fn check(keys: &FileKeys, system: &SystemProperties) -> Result<(), Co
         .try_for_each(|key| keys.boolean(key).map(drop))?;
     check_election_algorithm(keys)?;
     check_quorum_sasl(keys)?;
-    check_secure_port(keys, system)?;
-    check_metrics_provider(keys)
+    check_secure_port(keys, system)
 }
 
 fn check_election_algorithm(keys: &FileKeys) -> Result<(), ConfigError> {
@@ -69,20 +60,6 @@ fn check_election_algorithm(keys: &FileKeys) -> Result<(), ConfigError> {
         ));
     }
     Ok(())
-}
-
-fn check_metrics_provider(keys: &FileKeys) -> Result<(), ConfigError> {
-    match keys.text("metricsProvider.className") {
-        Some(class) if !METRICS_PROVIDERS.contains(&class) => {
-            let remedy = format!("choose one of {}", METRICS_PROVIDERS.join(", "));
-            Err(keys.bad(
-                "metricsProvider.className",
-                "metrics provider class was not found".to_owned(),
-                remedy,
-            ))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn check_quorum_sasl(keys: &FileKeys) -> Result<(), ConfigError> {
@@ -238,20 +215,5 @@ mod tests {
             None
         );
         assert_eq!(refusal("", &[scheme]), None);
-    }
-
-    #[test]
-    fn three_metrics_providers_are_known() {
-        for class in METRICS_PROVIDERS {
-            assert_eq!(
-                refusal(&format!("metricsProvider.className={class}"), &[]),
-                None
-            );
-        }
-        let refused = refusal("metricsProvider.className=Mine", &[]).expect("an unknown class");
-        assert!(
-            refused.contains("metrics provider class was not found"),
-            "{refused}"
-        );
     }
 }

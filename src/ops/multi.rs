@@ -48,7 +48,11 @@ enum Refusal {
 
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {
-        Refusal::Element(code)
+        match code {
+            // What cannot be understood (an identity that is null) spoils the request as a whole.
+            ErrorCode::MarshallingError => Refusal::Request(code),
+            _ => Refusal::Element(code),
+        }
     }
 }
 

@@ -259,6 +259,9 @@ fn get_all_children_number(
         .tree
         .descendant_count(path)
         .ok_or(ErrorCode::NoNode)?;
+    // Under its second name the root is its own descendant.
+    // apache 3.9.5: server/DataTree.java getAllChildrenNumber
+    let count = count + usize::from(path.is_empty());
     let total = i32::try_from(count).unwrap_or(i32::MAX);
     reply::append_reply(xid, reading.zxid.0, &NumberResponse { total }, out);
     Ok(())

@@ -143,14 +143,18 @@ impl Recovery {
         }
     }
 
-    /// The recovered state. Ephemeral nodes of sessions that are gone are removed.
-    pub fn finish(mut self) -> State {
+    /// The recovered state. Ephemeral nodes of sessions that are gone are removed; the others have
+    /// their full timeout from `now`, however long the recovery took.
+    pub fn finish(mut self, now: Millis) -> State {
         let zxid = self.last_zxid;
         self.replaying();
         let Stage::Replaying(mut tree) = self.stage else {
             unreachable!("the stage was just changed")
         };
-        let sessions = self.sessions;
+        let mut sessions = self.sessions;
+        for (id, timeout_ms) in sessions.iter().collect::<Vec<_>>() {
+            sessions.open(id, timeout_ms, now);
+        }
         let orphans = tree.remove_orphans(|session| sessions.is_open(session), zxid.0);
         for path in &orphans {
             tracing::info!("removed the ephemeral node {path}: its session is gone");

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::config::PROMETHEUS_PROVIDER;
 use crate::server::recover::RecoveryError;
 use crate::storage::layout::LayoutError;
 use crate::storage::lock::LockError;
@@ -17,12 +18,26 @@ pub enum ServerError {
     /// Another server uses the directories.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The marker that permits an empty start cannot be removed.
+    #[error("cannot remove the file `initialize` beside the log directory: {0}; remove it by hand")]
+    Marker(io::Error),
     /// What is on disk cannot be loaded.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// The client port cannot be opened.
     #[error("cannot listen for clients on {address} (clientPort, clientPortAddress): {source}")]
     Listen {
+        /// Host and port as configured.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The metrics endpoint cannot be opened.
+    #[error(
+        "Cannot boot MetricsProvider {PROMETHEUS_PROVIDER}: cannot listen on {address} \
+         (metricsProvider.httpHost, metricsProvider.httpPort): {source}"
+    )]
+    Metrics {
         /// Host and port as configured.
         address: String,
         /// Why not.
@@ -54,8 +69,10 @@ impl ServerError {
             ServerError::Layout(_) => 3,
             ServerError::Snapshot(_) => 10,
             ServerError::Lock(_)
+            | ServerError::Marker(_)
             | ServerError::Recovery(_)
             | ServerError::Listen { .. }
+            | ServerError::Metrics { .. }
             | ServerError::Thread { .. }
             | ServerError::Log(_)
             | ServerError::Died(_) => 1,

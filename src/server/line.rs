@@ -149,6 +149,10 @@ impl Line {
             let timeout = state.sessions.timeout(session).unwrap_or_default();
             tracing::info!("Expiring session {session}, timeout of {timeout}ms exceeded");
             self.replica.expire_session(&state, session, now);
+            self.shared
+                .stats
+                .sessions_expired
+                .fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -156,12 +160,15 @@ impl Line {
     /// password.
     // apache 3.9.5: server/ZooKeeperServer.java processConnectRequest, reopenSession
     fn connect(&mut self, ask: &ConnectAsk, usable: bool, now: Now) {
+        let stats = &self.shared.stats;
+        stats.session_requests.fetch_add(1, Ordering::Relaxed);
         if ask.session == SessionId::NONE {
             let session = self.session_ids.next();
             self.replica
                 .open_session(ask.conn, session, ask.timeout_ms, now);
             return;
         }
+        stats.revalidations.fetch_add(1, Ordering::Relaxed);
         let mut registry = self.shared.registry.lock();
         if let Some(former) = registry
             .holder(ask.session)
@@ -239,7 +246,7 @@ fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now
                     outbox.push(&outputs.bytes[bytes.clone()], 1);
                 }
                 shared.in_process.fetch_sub(1, Ordering::Relaxed);
-                shared.stats.took(now.monotonic.0 - since.0, 1);
+                shared.stats.latency.add(now.monotonic.0 - since.0, 1);
                 shared.stats.received.fetch_add(1, Ordering::Relaxed);
                 shared.stats.sent.fetch_add(1, Ordering::Relaxed);
             }

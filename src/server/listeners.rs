@@ -1,4 +1,4 @@
-//! From `clientPort` and `clientPortAddress` to listening sockets.
+//! From settings to listening sockets: clients, metrics.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
@@ -30,6 +30,22 @@ pub(super) fn client_port(network: &Network) -> Result<Option<TcpListener>, Serv
     };
     let listener = bound.map_err(|source| ServerError::Listen { address, source })?;
     Ok(Some(listener))
+}
+
+/// Opens the port of the metrics endpoint.
+///
+/// # Errors
+/// When the address cannot be resolved or is in use.
+pub(super) fn metrics_port(host: &str, port: u16) -> Result<TcpListener, ServerError> {
+    let bound = match host {
+        // The wildcard of one family is that of both, as Java binds it.
+        "0.0.0.0" => bind_any(port, BACKLOG),
+        host => bind_host(host, port, BACKLOG),
+    };
+    bound.map_err(|source| ServerError::Metrics {
+        address: format!("{host}:{port}"),
+        source,
+    })
 }
 
 fn bind_host(host: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {

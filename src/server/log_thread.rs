@@ -9,6 +9,7 @@ use crate::pipeline::checkpoint::Checkpoint;
 use crate::server::entropy;
 use crate::server::line::Letter;
 use crate::server::mailbox::Mailbox;
+use crate::server::shared::Shared;
 use crate::server::snapshot_thread::SnapshotOrder;
 use crate::storage::txn_log::{LogError, LogWriter};
 use crate::types::Zxid;
@@ -35,6 +36,8 @@ pub struct FlushPolicy {
 
 /// The log's thread, before it runs.
 pub struct LogThread {
+    /// What threads share: where flushes are counted.
+    pub shared: Arc<Shared>,
     /// The end of the log.
     pub writer: LogWriter,
     /// Where orders arrive.
@@ -116,6 +119,11 @@ impl LogThread {
             "a flush reached {} and not {last}",
             durable.zxid
         );
+        let stats = &self.shared.stats;
+        stats.flushed_records.add(i64::from(records), 1);
+        if !durable.took.is_zero() {
+            stats.fsync_ms.add_time(durable.took);
+        }
         self.line.send(Letter::Durable(durable.zxid));
         let bytes = self.writer.tally().bytes;
         if self

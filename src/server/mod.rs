@@ -14,6 +14,7 @@ mod line;
 mod listeners;
 mod log_thread;
 mod mailbox;
+mod metrics;
 mod ports;
 mod recover;
 mod registry;

@@ -75,7 +75,7 @@ impl WritePort for Writes {
             .received
             .fetch_add(reads, Ordering::Relaxed);
         self.shared.stats.sent.fetch_add(reads, Ordering::Relaxed);
-        self.shared.stats.took(0, reads);
+        self.shared.stats.latency.add(0, reads);
     }
 
     fn opened(&self, outbox: &Arc<Outbox>) -> bool {
@@ -88,6 +88,8 @@ impl WritePort for Writes {
             Ok(()) => true,
             Err(full) => {
                 tracing::warn!("Error accepting new connection: {full}");
+                let rejected = &self.shared.stats.connections_rejected;
+                rejected.fetch_add(1, Ordering::Relaxed);
                 false
             }
         }

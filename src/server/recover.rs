@@ -80,5 +80,5 @@ pub(super) fn recover(
         ..RecoverOptions::default()
     };
     let recovered = read_all(disk.as_ref(), dirs, &recover_options, &mut visitor)?;
-    Ok((visitor.recovery.finish(), recovered))
+    Ok((visitor.recovery.finish(clock::monotonic()), recovered))
 }

@@ -119,6 +119,7 @@ impl Snapshots {
         let written = self.write(shared, &mut walk, opening);
         walk.finish(&mut shared.state.write().tree);
         written?;
+        shared.stats.snapshot_ms.add_time(started.elapsed());
         tracing::info!("Snapshot taken in {} ms", started.elapsed().as_millis());
         Ok(())
     }

@@ -16,12 +16,13 @@ use crate::server::line::{Letter, Line};
 use crate::server::listeners;
 use crate::server::log_thread::{LogThread, Order};
 use crate::server::mailbox::Mailbox;
+use crate::server::metrics::Endpoint;
 use crate::server::ports::{Reads, Writes};
 use crate::server::shared::Shared;
 use crate::server::snapshot_thread::{SnapshotOrder, SnapshotThread, Snapshots};
 use crate::server::threads::Failures;
 use crate::server::view::View;
-use crate::server::{clock, entropy, recover, settings, threads};
+use crate::server::{clock, entropy, metrics, recover, settings, stats, threads};
 use crate::session::ids::SessionIds;
 use crate::storage::disk::{Disk, RealDisk};
 use crate::storage::layout::{DataDirs, DirLocks};
@@ -51,6 +52,7 @@ pub struct Server {
     housekeeper: JoinHandle<()>,
     shards: Vec<JoinHandle<()>>,
     client_address: Option<SocketAddr>,
+    metrics: Option<Endpoint>,
     /// Held until the end: no other process may use the directories.
     _locks: DirLocks,
 }
@@ -58,33 +60,33 @@ pub struct Server {
 /// Starts a server and returns once it serves.
 ///
 /// # Errors
-/// When the directories, the data, or the client port are not usable.
+/// When the directories, the data, or a port are not usable.
 pub fn start(config: &Config) -> Result<Server, ServerError> {
+    // First of all, as upstream does it.
+    let metrics = metrics::bind(&config.metrics)?;
     let log_dir = Some(config.storage.data_log_dir.as_path());
     let dirs = DataDirs::of(&config.storage.data_dir, log_dir);
     let locks = dirs.open(config.storage.datadir_autocreate)?;
     // Taken early: a port in use is found before a long recovery.
     let listener = listeners::client_port(&config.network)?;
-    dirs.take_initialize_marker()
-        .map_err(|source| ServerError::Thread {
-            what: "removal of the initialize marker",
-            source,
-        })?;
+    dirs.take_initialize_marker().map_err(ServerError::Marker)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let (state, recovered) = recover::recover(config, &disk, &dirs)?;
+    if recovered.snapshot.is_some() {
+        tracing::info!(
+            "Snapshot loaded in {} ms, highest zxid is {}, digest is {}",
+            recovered.snapshot_took.as_millis(),
+            state.last_zxid,
+            state.tree.digest()
+        );
+    }
     let writer = LogWriter::new(
         Arc::clone(&disk),
         &dirs.log,
         settings::log_options(config),
         state.last_zxid,
     );
-    let snapshots = Snapshots {
-        disk,
-        dir: dirs.snap.clone(),
-        compression: settings::compression(config),
-        digests: config.storage.digest_enabled,
-        zxid_section: config.storage.serialize_last_processed_zxid,
-    };
+    let snapshots = build_snapshots(config, disk, &dirs);
     let (line, shared, wires) = build_line(config, state);
     if recovered.snapshot.is_none() {
         // Logs without any snapshot are refused by Java: there must be one before the first record.
@@ -102,8 +104,12 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     let client_address = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
-    let log = build_log(config, writer, &wires);
-    let ports = build_ports(config, &shared, &wires, &dirs, client_address);
+    let log = build_log(config, writer, &shared, &wires);
+    let startup = stats::startup(&recovered);
+    let view = View::new(config, Arc::clone(&shared), &dirs, client_address, startup);
+    let view = Arc::new(view);
+    let ports = build_ports(config, &shared, &wires, &view);
+    let metrics = metrics.map(|bound| bound.serve(&view, &wires.failures));
     let server = Server {
         line: threads::spawn("line", &wires.failures, move || {
             line.run();
@@ -116,6 +122,7 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
         shards: start_shards(&ports, &wires, listener)?,
         wires,
         client_address,
+        metrics: metrics.transpose()?,
         _locks: locks,
     };
     Ok(server)
@@ -152,6 +159,16 @@ fn build_line(config: &Config, state: State) -> (Line, Arc<Shared>, Wires) {
     (line, shared, wires)
 }
 
+fn build_snapshots(config: &Config, disk: Arc<dyn Disk>, dirs: &DataDirs) -> Snapshots {
+    Snapshots {
+        disk,
+        dir: dirs.snap.clone(),
+        compression: settings::compression(config),
+        digests: config.storage.digest_enabled,
+        zxid_section: config.storage.serialize_last_processed_zxid,
+    }
+}
+
 /// Half the cores read sockets and serve reads; the others are for the line, the log and the kernel.
 fn shard_count() -> usize {
     thread::available_parallelism()
@@ -159,13 +176,14 @@ fn shard_count() -> usize {
         .max(1)
 }
 
-fn build_log(config: &Config, writer: LogWriter, wires: &Wires) -> LogThread {
+fn build_log(config: &Config, writer: LogWriter, shared: &Arc<Shared>, wires: &Wires) -> LogThread {
     const KIB: u64 = 1024;
     let size_limit = config
         .storage
         .snap_size_limit_kb
         .map(|kb| kb.saturating_mul(KIB));
     LogThread {
+        shared: Arc::clone(shared),
         writer,
         mailbox: Arc::clone(&wires.log),
         line: Arc::clone(&wires.line),
@@ -179,13 +197,7 @@ fn build_log(config: &Config, writer: LogWriter, wires: &Wires) -> LogThread {
     }
 }
 
-fn build_ports(
-    config: &Config,
-    shared: &Arc<Shared>,
-    wires: &Wires,
-    dirs: &DataDirs,
-    client_address: Option<SocketAddr>,
-) -> Ports {
+fn build_ports(config: &Config, shared: &Arc<Shared>, wires: &Wires, view: &Arc<View>) -> Ports {
     let limit = |value: i32| usize::try_from(value).unwrap_or(0);
     Ports {
         read: Arc::new(Reads {
@@ -201,7 +213,7 @@ fn build_ports(
                 .unwrap_or(0),
             connections_per_address_max: limit(config.network.max_client_cnxns),
         }),
-        words: Arc::new(View::new(config, Arc::clone(shared), dirs, client_address)),
+        words: Arc::clone(view) as _,
         limits: Arc::new(settings::limits(config)),
         auth: Arc::new(shared.rules.auth.clone()),
         clock: clock::monotonic,
@@ -249,6 +261,11 @@ impl Server {
         self.client_address
     }
 
+    /// Where metrics are scraped; `None` without that endpoint.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|endpoint| endpoint.address)
+    }
+
     /// Waits up to `patience` for something that ends the server.
     pub fn failure(&self, patience: Duration) -> Option<ServerError> {
         let mut failures = Vec::new();
@@ -278,6 +295,9 @@ impl Server {
         }
         self.shards.into_iter().for_each(join);
         join(self.housekeeper);
+        if let Some(metrics) = self.metrics {
+            metrics.stop();
+        }
         let mut failures = Vec::new();
         self.wires.failures.take(&mut failures, Duration::ZERO);
         match failures.into_iter().next() {

@@ -1,71 +1,103 @@
-//! Plain tallies for the windows operators look through (`ServerStats`).
+//! Plain tallies for the windows operators look through (`ServerStats`, `ServerMetrics`).
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
-/// Counts since the start, or since the last reset.
-#[derive(Debug)]
+use crate::admin::view::{StartFacts, Summary};
+use crate::storage::recover::Recovered;
+
+/// Counts since the start.
+#[derive(Debug, Default)]
 pub struct Stats {
     /// Packets received.
     pub received: AtomicU64,
     /// Packets sent.
     pub sent: AtomicU64,
-    latency_count: AtomicU64,
-    latency_sum_ms: AtomicI64,
-    latency_min_ms: AtomicI64,
-    latency_max_ms: AtomicI64,
+    /// Request latencies, ms.
+    pub latency: Tally,
+    /// Connections refused because of a limit.
+    pub connections_rejected: AtomicU64,
+    /// Session requests.
+    pub session_requests: AtomicU64,
+    /// Those of them that brought a session.
+    pub revalidations: AtomicU64,
+    /// Sessions that expired.
+    pub sessions_expired: AtomicU64,
+    /// Each fsync of the log, ms.
+    pub fsync_ms: Tally,
+    /// Each snapshot, ms.
+    pub snapshot_ms: Tally,
+    /// Transactions of each flush.
+    pub flushed_records: Tally,
 }
 
-impl Default for Stats {
+/// Values added up.
+#[derive(Debug)]
+pub struct Tally {
+    count: AtomicU64,
+    sum: AtomicI64,
+    min: AtomicI64,
+    max: AtomicI64,
+}
+
+impl Default for Tally {
     fn default() -> Self {
-        Stats {
-            received: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
-            latency_count: AtomicU64::new(0),
-            latency_sum_ms: AtomicI64::new(0),
-            latency_min_ms: AtomicI64::new(i64::MAX),
-            latency_max_ms: AtomicI64::new(0),
+        Tally {
+            count: AtomicU64::new(0),
+            sum: AtomicI64::new(0),
+            min: AtomicI64::new(i64::MAX),
+            max: AtomicI64::new(i64::MIN),
         }
     }
 }
 
-/// Request latencies, ms.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Latency {
-    /// Least.
-    pub min: i64,
-    /// Mean.
-    pub avg: f64,
-    /// Greatest.
-    pub max: i64,
-}
-
-impl Stats {
-    /// `count` requests took `ms` milliseconds each.
-    pub fn took(&self, ms: i64, count: u64) {
-        self.latency_count.fetch_add(count, Ordering::Relaxed);
-        let sum = ms.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
-        self.latency_sum_ms.fetch_add(sum, Ordering::Relaxed);
-        self.latency_min_ms.fetch_min(ms, Ordering::Relaxed);
-        self.latency_max_ms.fetch_max(ms, Ordering::Relaxed);
+impl Tally {
+    /// `times` times the same value.
+    pub fn add(&self, value: i64, times: u64) {
+        if times == 0 {
+            return;
+        }
+        let sum = value.saturating_mul(i64::try_from(times).unwrap_or(i64::MAX));
+        self.sum.fetch_add(sum, Ordering::Relaxed);
+        self.min.fetch_min(value, Ordering::Relaxed);
+        self.max.fetch_max(value, Ordering::Relaxed);
+        // Last, and read first: whoever sees the count sees what was counted.
+        self.count.fetch_add(times, Ordering::Release);
     }
 
-    /// The latencies so far; zeros before the first request.
-    #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
-    pub fn latency(&self) -> Latency {
-        let count = self.latency_count.load(Ordering::Relaxed);
+    /// A time, in whole ms as upstream counts them.
+    pub fn add_time(&self, took: Duration) {
+        self.add(ms(took), 1);
+    }
+
+    /// The values so far; zeros before the first.
+    pub fn read(&self) -> Summary {
+        let count = self.count.load(Ordering::Acquire);
         if count == 0 {
-            return Latency {
-                min: 0,
-                avg: 0.0,
-                max: 0,
-            };
+            return Summary::default();
         }
-        Latency {
-            min: self.latency_min_ms.load(Ordering::Relaxed),
-            avg: self.latency_sum_ms.load(Ordering::Relaxed) as f64 / count as f64,
-            max: self.latency_max_ms.load(Ordering::Relaxed),
+        Summary {
+            count,
+            sum: self.sum.load(Ordering::Relaxed),
+            min: self.min.load(Ordering::Relaxed),
+            max: self.max.load(Ordering::Relaxed),
         }
     }
+}
+
+/// What recovery measured.
+pub(super) fn startup(recovered: &Recovered) -> StartFacts {
+    let (snapshot, replay) = (recovered.snapshot_took, recovered.replay_took);
+    StartFacts {
+        snapshot_ms: Summary::of(ms(snapshot)),
+        replay_ms: Summary::of(ms(replay)),
+        load_ms: Summary::of(ms(snapshot + replay)),
+        txns: Summary::of(i64::try_from(recovered.txns).unwrap_or(i64::MAX)),
+    }
+}
+
+fn ms(took: Duration) -> i64 {
+    i64::try_from(took.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -73,20 +105,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latencies_are_counted_by_request() {
-        let stats = Stats::default();
-        let zero = Latency {
-            min: 0,
-            avg: 0.0,
-            max: 0,
+    fn a_tally_is_zeros_until_something_came() {
+        let tally = Tally::default();
+        tally.add(5, 0);
+        assert_eq!(tally.read(), Summary::default());
+        tally.add(5, 2);
+        tally.add_time(Duration::from_micros(2900));
+        let want = Summary {
+            count: 3,
+            sum: 12,
+            min: 2,
+            max: 5,
         };
-        assert_eq!(stats.latency(), zero);
-        stats.took(2, 3);
-        stats.took(10, 1);
-        let latency = stats.latency();
-        assert_eq!((latency.min, latency.max), (2, 10));
-        assert!((latency.avg - 4.0).abs() < 1e-9, "{latency:?}");
-        stats.took(0, 4);
-        assert_eq!(stats.latency().min, 0);
+        assert_eq!(tally.read(), want);
+        assert!((want.avg() - 4.0).abs() < f64::EPSILON);
     }
 }

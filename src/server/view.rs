@@ -4,12 +4,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Resource, getrlimit};
 
 use crate::admin::four_letter;
-use crate::admin::view::{ConnectionFacts, Facts, LatencyFacts, ServerView, Settings};
+use crate::admin::view::{ConnectionFacts, Facts, LatencyFacts, ServerView, Settings, StartFacts};
 use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
 use crate::server::clock;
@@ -23,6 +23,7 @@ pub(super) struct View {
     settings: Settings,
     whitelist: WordWhitelist,
     started: Millis,
+    startup: StartFacts,
 }
 
 /// A path as Java's `getAbsolutePath` shows it.
@@ -37,6 +38,7 @@ impl View {
         shared: Arc<Shared>,
         dirs: &DataDirs,
         client: Option<SocketAddr>,
+        startup: StartFacts,
     ) -> Self {
         let settings = Settings {
             client_port: client.map(|address| address.port()),
@@ -53,6 +55,7 @@ impl View {
             settings,
             whitelist: config.words.clone(),
             started: clock::monotonic(),
+            startup,
         }
     }
 }
@@ -63,10 +66,13 @@ struct Asked<'v> {
     conn: ConnId,
 }
 
-impl ServerView for Asked<'_> {
-    fn facts(&self) -> Facts {
-        let shared = &self.view.shared;
-        let latency = shared.stats.latency();
+impl View {
+    /// The counts of the moment.
+    pub(super) fn facts(&self) -> Facts {
+        let shared = &self.shared;
+        let stats = &shared.stats;
+        let count = |tally: &AtomicU64| tally.load(Ordering::Relaxed);
+        let latency = stats.latency.read();
         let (nodes, ephemerals, data_bytes, sessions) = {
             let state = shared.state.read();
             let tree = &state.tree;
@@ -78,16 +84,19 @@ impl ServerView for Asked<'_> {
                 state.sessions.len(),
             )
         };
-        let watches = shared.watches.lock().total();
+        let (watches, data_watches) = {
+            let watches = shared.watches.lock();
+            (watches.total(), watches.data_counts())
+        };
         let connections = shared.registry.lock().count();
         Facts {
             latency: LatencyFacts {
                 min: latency.min,
-                avg: latency.avg,
+                avg: latency.avg(),
                 max: latency.max,
             },
-            received: shared.stats.received.load(Ordering::Relaxed),
-            sent: shared.stats.sent.load(Ordering::Relaxed),
+            received: count(&stats.received),
+            sent: count(&stats.sent),
             connections,
             outstanding: shared.in_process.load(Ordering::Relaxed),
             zxid: shared.last_zxid(),
@@ -95,11 +104,26 @@ impl ServerView for Asked<'_> {
             ephemerals,
             data_bytes,
             watches,
+            data_watches,
             sessions,
             digest_mismatches: shared.digest_mismatches.load(Ordering::Relaxed),
-            uptime_ms: clock::monotonic().0 - self.view.started.0,
+            uptime_ms: clock::monotonic().0 - self.started.0,
             descriptors: descriptors(),
+            connections_rejected: count(&stats.connections_rejected),
+            session_requests: count(&stats.session_requests),
+            revalidations: count(&stats.revalidations),
+            sessions_expired: count(&stats.sessions_expired),
+            fsync_ms: stats.fsync_ms.read(),
+            snapshot_ms: stats.snapshot_ms.read(),
+            flushed_records: stats.flushed_records.read(),
+            startup: self.startup,
         }
+    }
+}
+
+impl ServerView for Asked<'_> {
+    fn facts(&self) -> Facts {
+        self.view.facts()
     }
 
     fn settings(&self) -> &Settings {

@@ -95,7 +95,7 @@ impl DataDirs {
     ///
     /// # Errors
     /// The first thing that is not as it must be.
-    // apache 3.9.5: server/persistence/FileTxnSnapLog.java, constructor
+    // apache 3.9.5: server/persistence/FileTxnSnapLog.java constructor
     pub fn open(&self, auto_create: bool) -> Result<DirLocks, LayoutError> {
         prepare("data", &self.log, auto_create)?;
         let log = lock("data", &self.log)?;

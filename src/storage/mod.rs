@@ -24,6 +24,4 @@ pub mod snapshots;
 pub mod txn_log;
 
 #[cfg(test)]
-mod recover_tests;
-#[cfg(test)]
 pub(crate) mod testing;

@@ -25,7 +25,7 @@ pub const RETAIN_MIN: usize = 3;
 ///
 /// # Errors
 /// When a directory cannot be read or a file cannot be removed; what was removed before stays removed.
-// apache 3.9.5: server/PurgeTxnLog.java
+// apache 3.9.5: server/PurgeTxnLog.java purge
 pub fn purge(
     disk: &dyn Disk,
     snap_dir: &Path,

@@ -26,9 +26,10 @@ use crate::storage::replay::{Replay, Tear};
 use crate::storage::snapshots;
 use crate::types::{SessionId, Zxid};
 
-/// The longest transaction, node or ACL list that is believed, in bytes, unless `jute.maxbuffer` asks
-/// for more.
-pub const RECORD_BYTES_MAX_DEFAULT: usize = 64 << 20;
+/// The longest transaction, node or ACL list that is believed, in bytes: the longest that can be written.
+/// Less would be a trap, since the transaction that closes a session lists all its ephemeral nodes and
+/// can be far longer than any request. Memory is only taken for bytes that are there.
+pub const RECORD_BYTES_MAX_DEFAULT: usize = 0x7fff_ffff;
 /// How often a long recovery says how far it is.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
 /// Records between two looks at the clock.
@@ -418,3 +419,8 @@ impl<V: SnapshotVisitor + ?Sized> SnapshotVisitor for Counting<'_, V> {
         self.visitor.node(node)
     }
 }
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod tests;

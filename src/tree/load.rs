@@ -134,7 +134,11 @@ impl Loader {
     pub fn finish(self) -> Tree {
         let mut tree = self.tree;
         tree.acls.release();
-        tree.add_reserved();
+        if self.has_root {
+            tree.add_quota_root();
+        } else {
+            tree.add_reserved();
+        }
         tree.recount_quotas();
         tree
     }

@@ -14,13 +14,18 @@ impl Tree {
         self.account_for(id, "");
     }
 
-    /// Adds those of `/zookeeper`, `/zookeeper/quota` and `/zookeeper/config` that are missing.
-    /// Releases before 3.5 had no `/zookeeper/config`.
+    /// Adds `/zookeeper`, `/zookeeper/quota` and `/zookeeper/config` to a new tree.
     // apache 3.9.5: server/DataTree.java DataTree, addConfigNode
     pub(crate) fn add_reserved(&mut self) {
+        self.add_quota_root();
+        self.add_missing(CONFIG, &read_acl(), -1);
+    }
+
+    /// Adds `/zookeeper` and `/zookeeper/quota` to a loaded tree that lacks them. A snapshot of a release
+    /// before 3.5 has no `/zookeeper/config`; only a member of an ensemble adds that.
+    pub(crate) fn add_quota_root(&mut self) {
         self.add_missing(ZOOKEEPER, &open_acl(), 0);
         self.add_missing(QUOTA, &open_acl(), 0);
-        self.add_missing(CONFIG, &read_acl(), -1);
     }
 
     /// The parents' stats stay as they are: these children were never counted.

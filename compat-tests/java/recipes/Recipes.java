@@ -399,6 +399,7 @@ public final class Recipes {
         that(node.waitForInitialCreate(60, TimeUnit.SECONDS), "created");
         meet("persistent");
         equal(all, children("/persistent").size(), "nodes");
+        meet("persistent seen");
         drop("/persistent/" + me);
         eventually("it comes back", () -> curator.checkExists().forPath("/persistent/" + me) != null);
         meet("persistent came back");

@@ -1,9 +1,11 @@
 //! Keys that the settings file alone can set.
 
-use crate::config::known::Feature::{ClientTls, Ensemble, Metrics, QuorumSasl, QuorumTls};
+use crate::config::known::Feature::{ClientTls, Ensemble, QuorumSasl, QuorumTls};
 use crate::config::known::Status::{Honoured, Later, NoEffect};
 use crate::config::known::{Key, rows};
 
+const NO_WORKERS: &str =
+    "values are added up where they arise; no workers and no queue are between";
 const NO_PAUSES: &str = "there is no garbage collector that could pause the server";
 
 pub(super) const STANDALONE: &[Key] = rows! { FileKey:
@@ -56,8 +58,14 @@ pub(super) const OTHER: &[Key] = rows! { FileKey:
     "sslQuorum" | "false" | "true, false" | Later(QuorumTls);
     "portUnification" | "false" | "true, false" | Later(QuorumTls);
     "sslQuorumReloadCertFiles" | "false" | "true, false" | Later(QuorumTls);
-    "metricsProvider.className" | "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider" | "class" | Later(Metrics);
-    "metricsProvider.*" | "unset" | "settings of the provider" | Later(Metrics);
+    "metricsProvider.className" | "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider" | "class" | Honoured("`org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider`: metrics are served over HTTP, see docs/metrics.md; `DefaultMetricsProvider` and `NullMetricsProvider` of `org.apache.zookeeper.metrics.impl`: they are in the word `mntr` only");
+    "metricsProvider.httpHost" | "0.0.0.0" | "host name or IP address" | Honoured("address the metrics endpoint binds to");
+    "metricsProvider.httpPort" | "7000" | "TCP port, 0 to 65535" | Honoured("port of the metrics endpoint; 0: any free port");
+    "metricsProvider.exportJvmInfo" | "true" | "true, false" | Honoured("the endpoint serves the families `process_*` too; those of a JVM do not exist");
+    "metricsProvider.numWorkerThreads" | "1" | "threads" | NoEffect(NO_WORKERS);
+    "metricsProvider.maxQueueSize" | "1000000" | "tasks" | NoEffect(NO_WORKERS);
+    "metricsProvider.workerShutdownTimeoutMs" | "1000" | "ms" | NoEffect(NO_WORKERS);
+    "metricsProvider.*" | "unset" | "settings of the provider" | NoEffect("no provider of Apache ZooKeeper 3.9.5 reads it");
     "jvm.pause.monitor" | "false" | "true, false" | NoEffect(NO_PAUSES);
     "jvm.pause.warn-threshold.ms" | "10000" | "ms" | NoEffect(NO_PAUSES);
     "jvm.pause.info-threshold.ms" | "1000" | "ms" | NoEffect(NO_PAUSES);

@@ -41,7 +41,13 @@ pub(super) struct Local {
     waker: RefCell<Option<Waker>>,
     /// The connection's task waits for the line, not for its socket.
     pub(super) waits_for_line: Cell<bool>,
+    /// Looks at it since it was told to close.
+    looks: Cell<u8>,
 }
+
+/// A connection that is to close is cut at this look, one a second, though its client has not taken
+/// everything.
+const LOOKS_MAX: u8 = 10;
 
 impl Local {
     pub(super) fn new(outbox: Arc<Outbox>, stream: TcpStream) -> Self {
@@ -51,7 +57,15 @@ impl Local {
             unsent: RefCell::default(),
             waker: RefCell::new(None),
             waits_for_line: Cell::new(false),
+            looks: Cell::new(0),
         }
+    }
+
+    /// One more look at a connection that is to close: whether it has had time enough.
+    pub(super) fn is_overdue(&self) -> bool {
+        let looks = self.looks.get().saturating_add(1);
+        self.looks.set(looks);
+        looks >= LOOKS_MAX
     }
 
     /// Remembers whom to wake.

@@ -12,7 +12,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio_util::task::TaskTracker;
 
 use crate::auth;
 use crate::auth::PeerAddress;
@@ -27,6 +28,9 @@ use crate::types::limits;
 
 /// How often a shard looks for connections that never opened a session.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// How long a stopping shard waits for clients to take their last replies.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An accepted socket on its way to its shard.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(super) struct Rooms {
     locals: RefCell<HashMap<ConnId, Rc<Local>, RandomState>>,
     /// Told when something was handed to the line in this round of the runtime.
     submitted: Notify,
+    /// The connections' tasks.
+    tasks: TaskTracker,
     bell: Arc<Bell>,
 }
 
@@ -53,6 +59,24 @@ impl Rooms {
     /// had its turn: what they bring goes into one batch.
     pub(super) fn note_submission(&self) {
         self.submitted.notify_one();
+    }
+
+    /// Closes every connection once its client has taken what is queued, or not in time.
+    async fn wind_down(&self) {
+        for local in self.locals.borrow().values() {
+            local.outbox.close(Closing::AfterFlush);
+            local.wake();
+        }
+        self.tasks.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::info!(
+                "{} connections are cut: they took too long",
+                self.tasks.len()
+            );
+        }
     }
 
     /// A connection has ended.
@@ -89,6 +113,7 @@ impl Shard {
             output: RefCell::default(),
             locals: RefCell::default(),
             submitted: Notify::new(),
+            tasks: TaskTracker::new(),
             bell: Arc::clone(&self.bell),
         });
         let local = LocalSet::new();
@@ -96,10 +121,16 @@ impl Shard {
     }
 
     async fn serve(self, rooms: Rc<Rooms>) -> io::Result<()> {
+        let mut doors = Vec::new();
         for listener in self.listeners {
             let listener = TcpListener::from_std(listener)?;
             let (bells, turn) = (self.bells.clone(), Arc::clone(&self.turn));
-            spawn_local(accept(listener, Rc::clone(&rooms), bells, turn));
+            doors.push(spawn_local(accept(
+                listener,
+                Rc::clone(&rooms),
+                bells,
+                turn,
+            )));
         }
         spawn_local(wake_line(Rc::clone(&rooms)));
         spawn_local(sweep(Rc::clone(&rooms)));
@@ -117,10 +148,12 @@ impl Shard {
                 }
             }
             if marked.stop {
-                locals.values().for_each(|local| local.flush_now());
-                return Ok(());
+                break;
             }
         }
+        doors.iter().for_each(JoinHandle::abort);
+        rooms.wind_down().await;
+        Ok(())
     }
 }
 
@@ -137,6 +170,10 @@ async fn sweep(rooms: Rc<Rooms>) {
         tick.tick().await;
         let now = (rooms.ports.clock)();
         for local in rooms.locals.borrow().values() {
+            if local.outbox.closing() == Closing::AfterFlush && local.is_overdue() {
+                local.outbox.close(Closing::Now);
+                local.wake();
+            }
             let deadline = local
                 .outbox
                 .touched()
@@ -175,6 +212,8 @@ async fn accept(
 }
 
 fn admit(rooms: &Rc<Rooms>, stream: TcpStream, peer: SocketAddr) {
+    // A client of IPv4 is one, on a socket of both families too.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     let conn = ConnId(rooms.ports.next_conn.fetch_add(1, Ordering::Relaxed));
     let identity = auth::ip_identity(address_bytes(peer.ip()));
     let now = (rooms.ports.clock)();
@@ -191,11 +230,12 @@ fn admit(rooms: &Rc<Rooms>, stream: TcpStream, peer: SocketAddr) {
     }
     let local = Rc::new(Local::new(outbox, stream));
     rooms.locals.borrow_mut().insert(conn, Rc::clone(&local));
-    spawn_local(Connection::new(local, Rc::clone(rooms)).run());
+    let connection = Connection::new(local, Rc::clone(rooms));
+    rooms.tasks.spawn_local(connection.run());
 }
 
 fn address_bytes(ip: IpAddr) -> PeerAddress {
-    match ip.to_canonical() {
+    match ip {
         IpAddr::V4(ip) => PeerAddress::V4(ip.octets()),
         IpAddr::V6(ip) => PeerAddress::V6(ip.octets(), None),
     }

@@ -14,7 +14,7 @@
 //!
 //! A *hole* is what an unfinished write shows: the file ends inside the record, the record's end mark is
 //! still zero, or a disk sector of it is. *Near the end* is within [`TEAR_BYTES_MAX`] of the last byte
-//! that is not zero: what one flush usually covers.
+//! that is not zero: more than one flush usually covers.
 //!
 //! What this cannot tell apart: a record within that distance which holds a sector's worth of zeros as
 //! data, and rots elsewhere, is taken for torn.
@@ -41,7 +41,7 @@ pub const SECTOR_BYTES: usize = 512;
 /// far smaller; a file that goes on beyond this is not torn.
 pub const SEARCH_BYTES_MAX: usize = 64 << 20;
 /// How far from the end of the log sectors may have been written in any order, in bytes.
-pub const TEAR_BYTES_MAX: usize = 64 << 10;
+pub const TEAR_BYTES_MAX: usize = 1 << 20;
 /// More zeros than this in a row contain a whole sector.
 const ZEROS_KEPT: usize = 2 * SECTOR_BYTES - 2;
 /// Bytes of a transaction's header, the least that a body has.
@@ -347,12 +347,11 @@ fn zxid_of(body: &[u8]) -> Zxid {
     Zxid(BigEndian::read_i64(&body[BODY_ZXID]))
 }
 
-/// Whether there is no byte but zero. Whole blocks first, without a branch per byte: preallocated space
-/// is long.
+/// Whether there is no byte but zero. By comparing blocks, since preallocated space is long.
 fn is_zero(bytes: &[u8]) -> bool {
-    let (blocks, rest) = bytes.as_chunks::<64>();
-    let any = |bytes: &[u8]| bytes.iter().fold(0, |any, byte| any | byte);
-    blocks.iter().all(|block| any(block) == 0) && any(rest) == 0
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut blocks = bytes.chunks(ZEROS.len());
+    blocks.all(|block| block == &ZEROS[..block.len()])
 }
 
 /// Whether a whole record starts anywhere in `tail` but at its first byte. The cheap tests come first:

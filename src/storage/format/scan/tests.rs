@@ -270,7 +270,7 @@ fn a_missing_sector_of_the_last_record_is_a_tear_even_if_its_end_survived() {
 #[test]
 fn a_hole_with_records_far_behind_it_is_corruption() {
     let mut lengths = vec![40, 3000, 3000, 60];
-    lengths.extend([1000; 70]);
+    lengths.extend([16_000; 70]);
     let (bytes, starts) = log(&lengths);
     for (from, to) in [(starts[1], starts[2]), (starts[1], starts[3]), (1024, 2048)] {
         for extra in [0, 9000] {

@@ -1,250 +1,21 @@
-//! What a start finds after every kind of end: power cuts at every operation, refusing disks, rot, and
-//! files that are missing, broken or foreign.
+//! What a start says to files that are missing, broken or foreign.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::storage::disk::{Disk, RealDisk};
 use crate::storage::format::file_name::Compression;
 use crate::storage::format::snapshot_encode::Sections;
+use crate::storage::format::txn_log::append_record;
 use crate::storage::layout::DataDirs;
-use crate::storage::recover::{RecoverError, RecoverOptions, Recovered, read_all};
-use crate::storage::snapshots::{SnapshotError, SnapshotWriter};
-use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
-use crate::storage::testing::records::{Recorder, batch};
-use crate::storage::txn_log::{LogError, LogOptions, LogWriter};
+use crate::storage::recover::{RecoverError, RecoverOptions, read_all};
+use crate::storage::snapshots::SnapshotWriter;
+use crate::storage::testing::life::{
+    dirs, log_file, recover, recover_with, start_with_log, write_snapshot,
+};
+use crate::storage::testing::mem_disk::{MemDisk, Unflushed};
+use crate::storage::testing::records::{Recorder, batch, body};
+use crate::storage::txn_log::{LogOptions, LogWriter};
 use crate::types::{NodeStat, Zxid};
-
-fn dirs() -> DataDirs {
-    DataDirs::of(Path::new("/snaps"), Some(Path::new("/logs")))
-}
-
-fn options() -> LogOptions {
-    LogOptions {
-        pre_alloc_size_kb: 8,
-        ..LogOptions::default()
-    }
-}
-
-/// A snapshot whose only trace of `zxid` is its root's mzxid.
-fn write_snapshot(disk: &MemDisk, zxid: i64) -> Result<PathBuf, SnapshotError> {
-    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    let compression = Compression::None;
-    let mut writer = SnapshotWriter::create(disk, &dirs().snap, Zxid(zxid), compression)?;
-    writer.sessions(&[]);
-    writer.acl_lists(&[]);
-    writer.write_out()?;
-    let stat = NodeStat {
-        mzxid: zxid,
-        ..NodeStat::default()
-    };
-    writer.node("", Some(b""), -1, stat);
-    let written = writer.finish(&Sections::default())?;
-    Ok(written.path)
-}
-
-fn recover_with(
-    disk: &MemDisk,
-    options: &RecoverOptions,
-) -> Result<(Recorder, Recovered), RecoverError> {
-    let mut seen = Recorder::default();
-    let recovered = read_all(disk, &dirs(), options, &mut seen)?;
-    let from = recovered.snapshot.map_or(0, |name| name.zxid.0);
-    assert_eq!(seen.begun.last(), Some(&from));
-    assert_eq!(recovered.txns, u64::try_from(seen.txns.len()).unwrap());
-    Ok((seen, recovered))
-}
-
-fn recover(disk: &MemDisk) -> Result<(Recorder, Recovered), RecoverError> {
-    recover_with(disk, &RecoverOptions::default())
-}
-
-/// A server's life on a disk: what it tried to append, and what it acknowledged.
-#[derive(Debug, Default)]
-struct Life {
-    appended: i64,
-    acknowledged: i64,
-}
-
-#[derive(Debug)]
-enum Death {
-    Log,
-    Snapshot,
-}
-
-impl From<LogError> for Death {
-    fn from(_: LogError) -> Self {
-        Death::Log
-    }
-}
-
-impl From<SnapshotError> for Death {
-    fn from(_: SnapshotError) -> Self {
-        Death::Snapshot
-    }
-}
-
-impl Life {
-    fn append(&mut self, log: &mut LogWriter, count: i64, payload: usize) -> Result<(), Death> {
-        let (first, last) = (self.appended + 1, self.appended + count);
-        self.appended = last;
-        let records = u32::try_from(count).unwrap();
-        log.append(
-            &batch(first..=last, payload),
-            Zxid(first),
-            Zxid(last),
-            records,
-        )?;
-        Ok(())
-    }
-
-    fn flush(&mut self, log: &mut LogWriter) -> Result<(), Death> {
-        self.acknowledged = log.flush()?.zxid.0;
-        assert_eq!(self.acknowledged, self.appended);
-        Ok(())
-    }
-
-    /// Batches of all sizes, rolls, snapshots between them; goes on until something fails.
-    fn live(&mut self, disk: &MemDisk) -> Result<(), Death> {
-        write_snapshot(disk, 0)?;
-        let mut log = LogWriter::new(Arc::new(disk.clone()), &dirs().log, options(), Zxid::ZERO);
-        self.append(&mut log, 1, 10)?;
-        self.flush(&mut log)?;
-        self.append(&mut log, 20, 30)?;
-        self.append(&mut log, 3, 900)?;
-        self.flush(&mut log)?;
-        log.roll()?;
-        self.append(&mut log, 2, 5000)?;
-        self.flush(&mut log)?;
-        write_snapshot(disk, 22)?;
-        self.append(&mut log, 40, 60)?;
-        log.roll()?;
-        self.append(&mut log, 1, 10)?;
-        write_snapshot(disk, 60)?;
-        self.flush(&mut log)
-    }
-}
-
-/// What recovery finds is everything acknowledged and at most what was appended, without a gap; and a
-/// second start finds the same.
-fn check_survivor(disk: &MemDisk, life: &Life, what: &str) {
-    let (seen, recovered) = match recover(disk) {
-        Ok(found) => found,
-        Err(error) => panic!("{what}: {error}"),
-    };
-    let last = recovered.last.0;
-    assert!(
-        life.acknowledged <= last && last <= life.appended,
-        "{what}: {last} after {life:?}"
-    );
-    let from = recovered.snapshot.map_or(0, |name| name.zxid.0);
-    assert_eq!(seen.txns, (from + 1..=last).collect::<Vec<_>>(), "{what}");
-    let (again, second) = recover(disk).unwrap();
-    assert_eq!((again, second.torn_bytes), (seen, 0), "{what}");
-    go_on(disk, last, what);
-}
-
-/// The next server's first write lands, and is found.
-fn go_on(disk: &MemDisk, last: i64, what: &str) {
-    let mut life = Life {
-        appended: last,
-        acknowledged: last,
-    };
-    if recover(disk).unwrap().1.snapshot.is_none() {
-        write_snapshot(disk, last).unwrap();
-    }
-    let mut log = LogWriter::new(Arc::new(disk.clone()), &dirs().log, options(), Zxid(last));
-    life.append(&mut log, 2, 10).unwrap();
-    life.flush(&mut log).unwrap();
-    assert_eq!(recover(disk).unwrap().1.last, Zxid(last + 2), "{what}");
-}
-
-const AFTERMATHS: [Unflushed; 6] = [
-    Unflushed::Lost,
-    Unflushed::Kept,
-    Unflushed::Tossed(1),
-    Unflushed::Tossed(22),
-    Unflushed::Tossed(333),
-    Unflushed::Tossed(4444),
-];
-
-/// The power goes before each operation; of what was not flushed, all, nothing or any part is there.
-#[test]
-fn a_power_cut_at_any_operation_loses_nothing_acknowledged() {
-    let disk = MemDisk::default();
-    Life::default().live(&disk).unwrap();
-    let operations = disk.operations();
-    assert!(operations > 40, "{operations}");
-    for at in 0..=operations {
-        for aftermath in AFTERMATHS {
-            let disk = MemDisk::default();
-            disk.fail_at(at, Fault::Full);
-            let mut life = Life::default();
-            let died = life.live(&disk).is_err();
-            assert_eq!(died, at < operations);
-            let what = format!("operation {at}, {aftermath:?}");
-            check_survivor(&disk.power_cut(aftermath), &life, &what);
-        }
-    }
-}
-
-/// One operation fails; the server stops there, without or with a power cut after.
-#[test]
-fn a_failing_operation_loses_nothing_acknowledged() {
-    let disk = MemDisk::default();
-    Life::default().live(&disk).unwrap();
-    for fault in [Fault::ShortWrite, Fault::FailedSync] {
-        for at in 0..disk.operations() {
-            let disk = MemDisk::default();
-            disk.fail_at(at, fault);
-            let mut life = Life::default();
-            let _ = life.live(&disk);
-            let what = format!("{fault:?} at {at}");
-            for aftermath in AFTERMATHS {
-                check_survivor(&disk.power_cut(aftermath), &life, &what);
-            }
-            disk.heal();
-            check_survivor(&disk, &life, &what);
-        }
-    }
-}
-
-fn start_with_log(records: &[u8]) -> MemDisk {
-    let disk = MemDisk::default();
-    write_snapshot(&disk, 0).unwrap();
-    disk.put(&dirs().log.join("log.1"), &log_file(records));
-    disk
-}
-
-fn log_file(records: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    crate::storage::format::txn_log::append_header(&mut bytes);
-    bytes.extend_from_slice(records);
-    bytes
-}
-
-/// The log ends after every one of its bytes, in a file that ends there or goes on with zeros.
-#[test]
-fn a_log_cut_at_any_byte_gives_its_whole_records() {
-    let lengths: Vec<usize> = (1..=4)
-        .map(|last| log_file(&batch(1..=last, 50)).len())
-        .collect();
-    let whole = log_file(&batch(1..=4, 50));
-    for length in 0..=whole.len() {
-        for padding in [0, 5000] {
-            let disk = start_with_log(&[]);
-            let mut bytes = whole[..length].to_vec();
-            bytes.resize(length + padding, 0);
-            disk.put(&dirs().log.join("log.1"), &bytes);
-            let records = lengths.iter().filter(|end| **end <= length).count();
-            let life = Life {
-                appended: i64::try_from(records).unwrap(),
-                acknowledged: i64::try_from(records).unwrap(),
-            };
-            check_survivor(&disk, &life, &format!("{length} bytes and {padding} zeros"));
-        }
-    }
-}
 
 #[test]
 fn a_torn_end_is_cut_off_for_the_next_reader() {
@@ -525,11 +296,11 @@ fn unfinished_snapshots_of_a_killed_server_are_removed() {
 
 #[test]
 fn a_transaction_of_a_newer_release_is_refused_and_named() {
-    let mut body = crate::storage::testing::records::body(2, 20);
-    body[28..32].copy_from_slice(&99_i32.to_be_bytes());
+    let mut unknown = body(2, 20);
+    unknown[28..32].copy_from_slice(&99_i32.to_be_bytes());
     let mut records = batch([1], 20);
     let at = log_file(&records).len();
-    crate::storage::format::txn_log::append_record(&body, &mut records);
+    append_record(&unknown, &mut records);
     let error = recover(&start_with_log(&records)).unwrap_err();
     let RecoverError::UnknownTxn {
         zxid: Zxid(2),

@@ -1,0 +1,218 @@
+//! Every metric this server measures, once: upstream's name, its kind, what it means, where its value comes from. The
+//! word `mntr` and the Prometheus endpoint both print this list, and `docs/metrics.md` holds it as a table.
+//!
+//! What is not measured is not here, so that every line an operator sees is true.
+
+mod exporter;
+pub mod http;
+mod process;
+
+use crate::admin::view::{Facts, Summary};
+
+/// The value of a gauge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Level {
+    /// A whole number.
+    Whole(i64),
+    /// A mean.
+    Real(f64),
+}
+
+/// How a metric is read, which is also its kind.
+#[derive(Debug, Clone, Copy)]
+pub enum Read {
+    /// Goes up and down; `None` where the system does not say.
+    Gauge(fn(&Facts) -> Option<Level>),
+    /// Only goes up.
+    Counter(fn(&Facts) -> u64),
+    /// Values that are added up.
+    Summary(fn(&Facts) -> Summary),
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Upstream's name, as the Prometheus endpoint shows it; `mntr` puts `zk_` before it.
+    pub name: &'static str,
+    /// What it says, with its unit.
+    pub meaning: &'static str,
+    /// Its kind and its value.
+    pub read: Read,
+}
+
+impl Metric {
+    /// The kind, in one word.
+    pub fn kind(&self) -> &'static str {
+        match self.read {
+            Read::Gauge(_) => "gauge",
+            Read::Counter(_) => "counter",
+            Read::Summary(_) => "summary",
+        }
+    }
+}
+
+const fn gauge(
+    name: &'static str,
+    meaning: &'static str,
+    read: fn(&Facts) -> Option<Level>,
+) -> Metric {
+    Metric {
+        name,
+        meaning,
+        read: Read::Gauge(read),
+    }
+}
+
+const fn counter(name: &'static str, meaning: &'static str, read: fn(&Facts) -> u64) -> Metric {
+    Metric {
+        name,
+        meaning,
+        read: Read::Counter(read),
+    }
+}
+
+const fn summary(name: &'static str, meaning: &'static str, read: fn(&Facts) -> Summary) -> Metric {
+    Metric {
+        name,
+        meaning,
+        read: Read::Summary(read),
+    }
+}
+
+/// A whole number; one beyond 64 bits, which no count reaches, shows as the largest.
+fn whole(value: impl TryInto<i64>) -> Option<Level> {
+    Some(Level::Whole(value.try_into().unwrap_or(i64::MAX)))
+}
+
+/// In the order in which upstream's `mntr` prints them.
+pub const METRICS: &[Metric] = &[
+    gauge("ephemerals_count", "ephemeral nodes", |facts| {
+        whole(facts.ephemerals)
+    }),
+    gauge("num_alive_connections", "client connections", |facts| {
+        whole(facts.connections)
+    }),
+    gauge(
+        "avg_latency",
+        "mean request latency since the start, ms",
+        |facts| Some(Level::Real(facts.latency.avg)),
+    ),
+    gauge(
+        "outstanding_requests",
+        "requests in the pipeline",
+        |facts| whole(facts.outstanding),
+    ),
+    gauge(
+        "znode_count",
+        "nodes, the root counted twice as upstream does",
+        |facts| whole(facts.nodes),
+    ),
+    gauge("global_sessions", "sessions", |facts| whole(facts.sessions)),
+    gauge(
+        "packets_sent",
+        "packets sent to clients since the start",
+        |facts| whole(facts.sent),
+    ),
+    gauge(
+        "packets_received",
+        "packets received from clients since the start",
+        |facts| whole(facts.received),
+    ),
+    gauge("watch_count", "watches, all kinds", |facts| {
+        whole(facts.watches)
+    }),
+    gauge(
+        "min_latency",
+        "least request latency since the start, ms",
+        |facts| whole(facts.latency.min),
+    ),
+    gauge(
+        "max_file_descriptor_count",
+        "file descriptors the process may open",
+        |facts| facts.descriptors.and_then(|(_, max)| whole(max)),
+    ),
+    gauge(
+        "approximate_data_size",
+        "bytes of all paths and data",
+        |facts| whole(facts.data_bytes),
+    ),
+    gauge(
+        "open_file_descriptor_count",
+        "open file descriptors",
+        |facts| facts.descriptors.and_then(|(open, _)| whole(open)),
+    ),
+    gauge(
+        "local_sessions",
+        "sessions that only this server knows; none, since it stands alone",
+        |_| whole(0),
+    ),
+    gauge("uptime", "since the start, ms", |facts| {
+        whole(facts.uptime_ms)
+    }),
+    gauge(
+        "max_latency",
+        "greatest request latency since the start, ms",
+        |facts| whole(facts.latency.max),
+    ),
+    counter(
+        "connection_rejected",
+        "connections refused because of `maxCnxns` or `maxClientCnxns`",
+        |facts| facts.connections_rejected,
+    ),
+    counter(
+        "connection_revalidate_count",
+        "reconnects of clients that bring a session",
+        |facts| facts.revalidations,
+    ),
+    counter(
+        "digest_mismatches_count",
+        "transactions after which the tree was not what its log says",
+        |facts| u64::try_from(facts.digest_mismatches).unwrap_or(0),
+    ),
+    counter(
+        "connection_request_count",
+        "session requests: new sessions and reconnects",
+        |facts| facts.session_requests,
+    ),
+    counter("stale_sessions_expired", "sessions that expired", |facts| {
+        facts.sessions_expired
+    }),
+    summary(
+        "startup_txns_load_time",
+        "replay of the log at the start, ms",
+        |facts| facts.startup.replay_ms,
+    ),
+    summary(
+        "fsynctime",
+        "each fsync of the transaction log, ms",
+        |facts| facts.fsync_ms,
+    ),
+    summary(
+        "snapshottime",
+        "each snapshot, from its start to its file on disk, ms",
+        |facts| facts.snapshot_ms,
+    ),
+    summary(
+        "startup_txns_loaded",
+        "transactions replayed at the start",
+        |facts| facts.startup.txns,
+    ),
+    summary(
+        "dbinittime",
+        "loading snapshot and log at the start, ms",
+        |facts| facts.startup.load_ms,
+    ),
+    summary(
+        "sync_processor_batch_size",
+        "transactions per flush of the log",
+        |facts| facts.flushed_records,
+    ),
+    summary(
+        "startup_snap_load_time",
+        "loading the snapshot at the start, ms",
+        |facts| facts.startup.snapshot_ms,
+    ),
+];
+
+#[cfg(test)]
+pub(crate) mod tests;
