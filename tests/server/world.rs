@@ -306,6 +306,6 @@ impl World {
             from = snapshot.zxid;
         }
         crate::snapshot::replay(log, from, &mut recovery);
-        recovery.finish()
+        recovery.finish(Millis(0))
     }
 }

@@ -3,11 +3,17 @@
 use std::path::Path;
 
 use super::*;
+use crate::config::Config;
+use crate::pipeline::State;
+use crate::server::settings;
+use crate::session::Sessions;
 use crate::storage::disk::Disk;
 use crate::storage::format::scan::{LogScanner, Step};
 use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
 use crate::storage::testing::records::batch;
 use crate::storage::txn_log::LogOptions;
+use crate::tree::{Tree, TreeOptions};
+use crate::watch::Watches;
 
 const AT_ONCE: FlushPolicy = FlushPolicy {
     delay: Duration::ZERO,
@@ -17,6 +23,23 @@ const AT_ONCE: FlushPolicy = FlushPolicy {
 
 fn dir() -> &'static Path {
     Path::new("/data/version-2")
+}
+
+/// Nothing but its tallies is looked at.
+fn shared() -> Arc<Shared> {
+    let config = Config::from_zoo_cfg(b"dataDir=/data\nclientPort=2181\n", "zoo.cfg", &[]);
+    let rules = settings::rules(&config.unwrap().config);
+    let options = TreeOptions {
+        digest: false,
+        owner_rules: rules.owners,
+        hash_seed: 1,
+    };
+    let state = State {
+        tree: Tree::new(options),
+        sessions: Sessions::new(1000),
+        last_zxid: Zxid::ZERO,
+    };
+    Arc::new(Shared::new(state, Watches::new(1), Arc::new(rules)))
 }
 
 struct Bench {
@@ -30,9 +53,10 @@ fn bench(policy: FlushPolicy, snap_count: u64) -> Bench {
         pre_alloc_size_kb: 0,
         ..LogOptions::default()
     };
-    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let files: Arc<dyn Disk> = Arc::new(disk.clone());
     let thread = LogThread {
-        writer: LogWriter::new(shared, dir(), options, Zxid::ZERO),
+        shared: shared(),
+        writer: LogWriter::new(files, dir(), options, Zxid::ZERO),
         mailbox: Arc::default(),
         line: Arc::default(),
         snapshots: Arc::default(),
