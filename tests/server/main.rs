@@ -1,6 +1,12 @@
 //! A whole server. First in memory, without its wires, driven by scripts and by chance against a model of
 //! the data model; then with its threads, files and sockets, against the rules that must always hold.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 mod ask;
 mod histories;
 mod live;

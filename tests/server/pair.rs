@@ -169,8 +169,7 @@ impl Pair {
             self.model_reapable()
         );
         self.world.replica.reap(&self.world.state, now);
-        self.queue
-            .extend(due.into_iter().map(|path| Happening::Reaped(path)));
+        self.queue.extend(due.into_iter().map(Happening::Reaped));
     }
 
     fn model_reapable(&self) -> BTreeSet<String> {

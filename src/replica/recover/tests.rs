@@ -58,7 +58,7 @@ fn load_root(recovery: &mut Recovery) {
 
 #[test]
 fn nothing_at_all_is_a_new_server() {
-    let state = recovery().finish(Millis(0));
+    let state = recovery().finish(Millis(1900));
     assert_eq!(state.last_zxid, Zxid::ZERO);
     assert!(state.sessions.is_empty());
     assert!(state.tree.find("/zookeeper/quota").is_some());
@@ -76,14 +76,14 @@ fn sessions_live_on_from_the_start_and_end_with_the_log() {
     recovery.txn(&logged(1, 3, Txn::CloseSession(None), None));
     let live = recovery.last_zxid();
     assert_eq!(live, Zxid(3));
-    let state = recovery.finish(Millis(0));
+    let state = recovery.finish(Millis(1900));
     assert_eq!(
         state.sessions.iter().collect::<Vec<_>>(),
         [(SessionId(2), 5000)]
     );
     assert_eq!(
         state.sessions.next_deadline(),
-        Some(Millis(6000)),
+        Some(Millis(7000)),
         "from now on"
     );
     assert!(state.tree.find("/mine").is_some());
@@ -93,7 +93,7 @@ fn sessions_live_on_from_the_start_and_end_with_the_log() {
 fn nodes_of_sessions_that_are_gone_go_too() {
     let mut recovery = recovery();
     recovery.txn(&logged(7, 1, create("/orphan", true), None));
-    let state = recovery.finish(Millis(0));
+    let state = recovery.finish(Millis(1900));
     assert!(state.tree.find("/orphan").is_none());
     assert_eq!(state.tree.ephemeral_count(), 0);
 }
@@ -111,7 +111,7 @@ fn beginning_again_forgets_everything_but_the_mismatches() {
     load_root(&mut recovery);
     recovery.loaded(None);
     assert_eq!(recovery.digest_mismatches, 1);
-    let state = recovery.finish(Millis(0));
+    let state = recovery.finish(Millis(1900));
     assert!(state.sessions.is_empty());
     assert!(state.tree.find("/a").is_none());
 }

@@ -10,7 +10,10 @@ use crate::ask::Ask;
 use crate::live;
 use crate::live::Live;
 
-const CHANGES: usize = 600;
+const CHANGES: usize = 3000;
+
+/// Others who are told first of every change, and so keep the server busy between a change and its event.
+const CROWD: usize = 100;
 
 fn parse(line: &str) -> Ask {
     line.parse().unwrap()
@@ -18,10 +21,10 @@ fn parse(line: &str) -> Ask {
 
 /// Sets the node again and again, some changes at a time, then says so.
 fn write(writer: &mut Live, done: &AtomicBool) {
-    for round in 0..CHANGES / 4 {
-        let sets = (0..4).map(|at| parse(&format!("set /n {round}-{at}")));
+    for round in 0..CHANGES / 20 {
+        let sets = (0..20).map(|at| parse(&format!("set /n {round}-{at}")));
         writer.send(&sets.collect::<Vec<_>>());
-        (0..4).for_each(|_| assert_eq!(writer.hear().err, 0));
+        (0..20).for_each(|_| assert_eq!(writer.hear().err, 0));
     }
     done.store(true, Ordering::Release);
 }
@@ -31,6 +34,11 @@ fn against_a_writer(watcher: impl Fn(&mut Live, &AtomicBool) + Send + Sync + Cop
     let server = live::start(dir.path(), "forceSync=no\n");
     let at = live::address(&server);
     assert_eq!(Live::open(at).ask("create /n first").err, 0);
+    let crowd = [(); CROWD].map(|()| {
+        let mut live = Live::open(at);
+        assert_eq!(live.ask("addwatch /n 0").err, 0);
+        live
+    });
     let done = Arc::new(AtomicBool::new(false));
     let watchers = [(); 3].map(|()| {
         let done = Arc::clone(&done);
@@ -48,6 +56,7 @@ fn against_a_writer(watcher: impl Fn(&mut Live, &AtomicBool) + Send + Sync + Cop
             .join()
             .expect("no watcher saw news before the event");
     }
+    drop(crowd);
     server.stop().expect("the server stops");
 }
 
@@ -61,9 +70,9 @@ fn with_a_watch_that_stays() {
         );
         let mut known = live.hear().data().1;
         while !done.load(Ordering::Acquire) {
-            live.send(&[parse("get /n"), parse("get /n")]);
+            live.send(&[parse("get /n"), parse("get /n"), parse("get /n")]);
             let mut replies = 0;
-            while replies < 2 {
+            while replies < 3 {
                 let heard = live.hear();
                 if heard.is_event() {
                     assert!(heard.zxid > known, "each change is told once, in order");
