@@ -25,6 +25,8 @@ mod shared;
 mod snapshot_thread;
 mod start;
 mod stats;
+#[cfg(test)]
+mod test_support;
 mod threads;
 mod view;
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use oxkeeper::auth;
 use oxkeeper::auth::AuthRules;
+use oxkeeper::config::RequestThrottle;
 use oxkeeper::ops;
 use oxkeeper::ops::{Reading, Rules};
 use oxkeeper::pipeline::{Audience, Effect, LogBatch, Outputs, Reaper, State};
 use oxkeeper::proto::{frame, request};
-use oxkeeper::replica::{Now, Recovery, Replica, Submission};
+use oxkeeper::replica::{Door, NewSession, Now, Parts, Recovery, Replica, Submission};
 use oxkeeper::session::Sessions;
 use oxkeeper::tree::{Tree, TreeOptions};
 use oxkeeper::types::{Acl, ConnId, Id, Millis, OwnerRules, Perms, SessionId, Zxid};
@@ -87,6 +88,33 @@ impl Audience for Ears<'_> {
     }
 }
 
+fn unthrottled() -> RequestThrottle {
+    RequestThrottle {
+        max_requests: None,
+        stall_time_ms: 100,
+        drop_stale: true,
+        stale_latency_check: false,
+        stale_connection_check: true,
+        shutdown_timeout_ms: 0,
+        throttled_op_wait_time_ms: None,
+    }
+}
+
+/// Without a throttle nobody is asked for at the gate.
+struct Unguarded;
+
+impl Door for Unguarded {
+    fn is_gone(&mut self, conn: ConnId) -> bool {
+        unreachable!("{conn:?} is let in as it is")
+    }
+    fn timeout_ms(&mut self, conn: ConnId) -> Option<i32> {
+        unreachable!("{conn:?} is let in as it is")
+    }
+    fn cut(&mut self, conn: ConnId) {
+        unreachable!("{conn:?} is let in as it is")
+    }
+}
+
 impl World {
     pub fn new() -> World {
         let state = State {
@@ -100,9 +128,15 @@ impl World {
     /// A server that starts with this state.
     pub fn over(state: State, log: Vec<u8>, clock: i64) -> World {
         let rules = Arc::new(rules());
-        let reaper = Reaper::new(REAP_MS, i64::MAX, 0, Millis(clock));
+        let parts = Parts {
+            rules: Arc::clone(&rules),
+            throttle: unthrottled(),
+            reaper: Reaper::new(REAP_MS, i64::MAX, 0, Millis(clock)),
+            seed: SEED,
+            digests: true,
+        };
         World {
-            replica: Replica::new(Arc::clone(&rules), &state, reaper, SEED, true),
+            replica: Replica::new(&state, parts),
             rules,
             durable: state.last_zxid,
             state,
@@ -136,8 +170,14 @@ impl World {
     }
 
     pub fn open_session(&mut self, conn: ConnId, session: SessionId, timeout_ms: i32) {
+        let new = NewSession {
+            conn,
+            session,
+            timeout_ms,
+        };
+        let now = self.now();
         self.replica
-            .open_session(conn, session, timeout_ms, self.now());
+            .open_session(&self.state, new, &mut Unguarded, now);
     }
 
     /// A connection goes; its session stays.
@@ -176,8 +216,9 @@ impl World {
                 count,
                 since: Millis(self.clock),
             };
-            let dropped = self.replica.submit(&self.state, &submission, self.now());
-            self.clients.get_mut(&conn).unwrap().in_flight -= dropped;
+            let now = self.now();
+            self.replica
+                .submit(&self.state, submission, &mut Unguarded, now);
         }
         at_once
     }
@@ -263,12 +304,11 @@ impl World {
     fn deliver(&mut self, out: &Outputs) {
         for effect in &out.effects {
             match effect {
-                Effect::Reply { conn, bytes, .. } => {
-                    self.hear(*conn, &out.bytes[bytes.clone()]);
-                    if let Some(client) = self.clients.get_mut(conn) {
-                        client.in_flight -= 1;
-                    }
+                Effect::Reply { asker, bytes } => {
+                    self.hear(asker.conn, &out.bytes[bytes.clone()]);
+                    self.answered(asker.conn);
                 }
+                Effect::Unanswered { asker } => self.answered(asker.conn),
                 Effect::Event { receivers, bytes } => {
                     for conn in &out.receivers[receivers.clone()] {
                         self.hear(*conn, &out.bytes[bytes.clone()]);
@@ -296,6 +336,12 @@ impl World {
         }
     }
 
+    fn answered(&mut self, conn: ConnId) {
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.in_flight -= 1;
+        }
+    }
+
     /// What a start would find after these records, from an empty directory or from a snapshot.
     pub fn recover(log: &[u8], snapshot: Option<&crate::snapshot::Snapshot>) -> State {
         let mut recovery = Recovery::new(OPTIONS, TICK_MS, Millis(0));
@@ -306,6 +352,6 @@ impl World {
             from = snapshot.zxid;
         }
         crate::snapshot::replay(log, from, &mut recovery);
-        recovery.finish()
+        recovery.finish(Millis(0))
     }
 }

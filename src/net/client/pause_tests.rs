@@ -118,7 +118,7 @@ fn requests_behind_a_pause_that_is_over_at_once_are_not_forgotten() {
         id: "127.0.0.1".into(),
     };
     let outbox = Outbox::new(ConnId(1), peer, identity, Arc::clone(&bell), Millis(0));
-    outbox.set_session(SessionId(7), 1000);
+    outbox.welcome(SessionId(7), 1000, &[]);
     // Something of this connection is in process all the time.
     outbox.submitted(1);
     let moody = Arc::new(Moody::default());

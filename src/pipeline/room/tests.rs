@@ -7,6 +7,7 @@ fn asker(xid: i32) -> Asker {
     Asker {
         conn: ConnId(1),
         xid,
+        size: 8,
         since: Millis(0),
     }
 }
@@ -41,7 +42,7 @@ fn drain(room: &mut Room) -> Vec<i64> {
             zxid.0
         }
         Item::Refusal { asker, .. } => -i64::from(asker.xid),
-        Item::Read { .. } => unreachable!(),
+        Item::Read { .. } | Item::Nothing { .. } => unreachable!(),
     };
     while let Some(item) = room.leave(seen) {
         left.push(item);

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::*;
+use crate::config::Config;
+use crate::server::test_support;
 use crate::storage::disk::Disk;
 use crate::storage::format::scan::{LogScanner, Step};
 use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
@@ -30,9 +32,11 @@ fn bench(policy: FlushPolicy, snap_count: u64) -> Bench {
         pre_alloc_size_kb: 0,
         ..LogOptions::default()
     };
-    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let written: Arc<dyn Disk> = Arc::new(disk.clone());
+    let config = Config::embedded_default("data", &[]).unwrap().config;
     let thread = LogThread {
-        writer: LogWriter::new(shared, dir(), options, Zxid::ZERO),
+        shared: Arc::new(test_support::shared(&config)),
+        writer: LogWriter::new(written, dir(), options, Zxid::ZERO),
         mailbox: Arc::default(),
         line: Arc::default(),
         snapshots: Arc::default(),

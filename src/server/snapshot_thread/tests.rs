@@ -7,35 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::config::Config;
 use crate::proto::txn::{CreateTxn, DeleteTxn, LoggedTxn, Txn, TxnHeader};
-use crate::server::{recover, settings};
-use crate::session::Sessions;
+use crate::server::recover;
+use crate::server::test_support::shared;
 use crate::storage::format::txn_log::OpenRecord;
 use crate::storage::layout::DataDirs;
 use crate::storage::testing::mem_disk::{Fault, MemDisk};
 use crate::storage::txn_log::{LogOptions, LogWriter};
-use crate::tree::{Tree, TreeOptions};
-use crate::types::{OpCode, OwnerRules};
-use crate::watch::Watches;
+use crate::types::OpCode;
 
 const LAST: i64 = 3000;
 
 fn config() -> Config {
     let text = b"dataDir=/data\nclientPort=2181\n";
     Config::from_zoo_cfg(text, "zoo.cfg", &[]).unwrap().config
-}
-
-fn shared(config: &Config) -> Shared {
-    let options = TreeOptions {
-        digest: true,
-        owner_rules: OwnerRules::default(),
-        hash_seed: 1,
-    };
-    let state = State {
-        tree: Tree::new(options),
-        sessions: Sessions::new(2000),
-        last_zxid: Zxid::ZERO,
-    };
-    Shared::new(state, Watches::new(1), Arc::new(settings::rules(config)))
 }
 
 fn snapshots(disk: &MemDisk, dirs: &DataDirs) -> Snapshots {
