@@ -1,8 +1,10 @@
 //! Random requests against a whole server without its wires: nothing that clients can ask in any order makes it
-//! panic or break an invariant of `docs/invariants.md`. Files: what clients ask, and the world that checks.
+//! panic or break an invariant of `docs/invariants.md`. Files: what clients ask, the
+//! world that checks, and the way back from log and snapshot.
 #![no_main]
 
 mod asks;
+mod replay;
 mod world;
 
 use arbitrary::Unstructured;

@@ -10,26 +10,20 @@ use oxkeeper::auth::{AuthRules, allows};
 use oxkeeper::config::RequestThrottle;
 use oxkeeper::ops::Rules;
 use oxkeeper::pipeline::{Audience, Effect, Outputs, Reaper, State};
-use oxkeeper::proto::disk::NodeRecord;
 use oxkeeper::proto::frame;
-use oxkeeper::proto::shared::{self, Acl as AclRecord};
-use oxkeeper::proto::txn::LoggedTxn;
 use oxkeeper::replica::{Door, NewSession, Now, Parts, Recovery, Replica, Submission};
-use oxkeeper::storage::format::scan::{LogScanner, Step};
-use oxkeeper::storage::format::snapshot::{SnapshotVisitor, decode};
 use oxkeeper::storage::format::snapshot_encode::{Sections, SnapshotEncoder};
 use oxkeeper::storage::format::txn_log;
 use oxkeeper::tree::TreeOptions;
 use oxkeeper::tree::walk::SnapshotWalk;
-use oxkeeper::types::{
-    Acl, ConnId, Id, Millis, NodeStat, OpCode, OwnerRules, Perms, SessionId, Xid, Zxid,
-};
+use oxkeeper::types::{Acl, ConnId, Id, Millis, OpCode, OwnerRules, Perms, SessionId, Xid, Zxid};
 use oxkeeper::watch::Watches;
 
 use crate::asks;
+use crate::replay::{load, replay};
 
-const TICK_MS: i32 = 2000;
-const FRAME_BYTES_MAX: usize = 1 << 20;
+pub const TICK_MS: i32 = 2000;
+pub const FRAME_BYTES_MAX: usize = 1 << 20;
 
 struct Client {
     conn: ConnId,
@@ -82,7 +76,7 @@ impl Audience for Here<'_> {
     }
 }
 
-fn options() -> TreeOptions {
+pub fn options() -> TreeOptions {
     let owner_rules = OwnerRules {
         extended_types: true,
         emulate_353: false,
@@ -483,49 +477,4 @@ fn check_header(payload: &[u8], durable: Zxid) -> i32 {
         "{zxid} is answered, {durable} is durable"
     );
     i32::from_be_bytes(*xid)
-}
-
-/// Replays the transactions of a log after `after`.
-fn replay(log: &[u8], mut recovery: Recovery, after: Zxid) -> State {
-    recovery.loaded(None);
-    let mut scanner = LogScanner::new(log, FRAME_BYTES_MAX);
-    while let Step::Record(record) = scanner.step().expect("memory can be read") {
-        let logged = LoggedTxn::decode(record.body).expect("what was logged can be decoded");
-        if record.zxid > after {
-            recovery.txn(&logged);
-        }
-    }
-    recovery.finish(Millis(0))
-}
-
-struct Visitor(Recovery);
-
-impl SnapshotVisitor for Visitor {
-    fn session(&mut self, id: SessionId, timeout_ms: i32) {
-        self.0.session(id, timeout_ms);
-    }
-
-    fn acl_list(&mut self, number: i64, list: &[AclRecord<'_>]) {
-        self.0.acl(number, &shared::acl_words(list));
-    }
-
-    fn node(&mut self, node: &NodeRecord<'_>) -> std::result::Result<(), String> {
-        let stat = NodeStat::from(node.stat.clone());
-        let added = self.0.node(&node.path, node.data, node.acl, &stat);
-        added.map_err(|error| error.to_string())
-    }
-}
-
-fn load(mut encoder: SnapshotEncoder, zxid: Zxid) -> Recovery {
-    let mut bytes = Vec::new();
-    let drained: std::result::Result<(), ()> = encoder.drain(|part| {
-        bytes.extend(part);
-        Ok(())
-    });
-    drained.expect("memory takes it");
-    let mut recovery = Recovery::new(options(), TICK_MS, Millis(0));
-    recovery.begin(TICK_MS, zxid);
-    let mut visitor = Visitor(recovery);
-    decode(bytes.as_slice(), FRAME_BYTES_MAX, &mut visitor).expect("our own snapshot");
-    visitor.0
 }
