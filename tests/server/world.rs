@@ -275,11 +275,19 @@ impl World {
         true
     }
 
-    /// Finishes one item. False when none is ready.
+    /// Finishes one item, and the requests without an answer before it. False when none is ready.
     pub fn finish_one(&mut self) -> bool {
-        if !self.replica.has_ready() {
-            return false;
+        while self.replica.has_ready() {
+            let out = self.finish_next();
+            self.deliver(&out);
+            if !matches!(out.effects[..], [Effect::Unanswered { .. }]) {
+                return true;
+            }
         }
+        false
+    }
+
+    fn finish_next(&mut self) -> Outputs {
         let mut out = Outputs::default();
         let now = self.now();
         let mut ears = Ears(&self.clients, &self.rules.auth);
@@ -297,8 +305,7 @@ impl World {
             0,
             "prep foresees the tree"
         );
-        self.deliver(&out);
-        true
+        out
     }
 
     fn deliver(&mut self, out: &Outputs) {
