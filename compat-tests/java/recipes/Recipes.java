@@ -289,22 +289,30 @@ public final class Recipes {
         };
     }
 
+    /**
+     * The crash comes while items are put. While they are taken Curator would not get over one: it takes a lock that it
+     * left itself, in an answer that it never got, for somebody else's.
+     */
     private static void queue() throws Exception {
         int items = 40;
-        LinkedBlockingQueue<String> taken = new LinkedBlockingQueue<>();
-        DistributedQueue<String> queue = QueueBuilder.builder(curator, into(taken, "/queue-taken"), TEXT, "/queue")
-            .lockPath("/queue-locks").buildQueue();
-        queue.start();
-        meet("queue");
+        DistributedQueue<String> producer = QueueBuilder.builder(curator, null, TEXT, "/queue").buildQueue();
+        producer.start();
         for (int i = 0; i < items; i++) {
-            queue.put(me + "-" + i);
+            producer.put(me + "-" + i);
             if (me == 0 && i == 20) {
                 Scenario.ask("kill");
             }
         }
+        that(producer.flushPuts(60, TimeUnit.SECONDS), "everything is put");
+        producer.close();
+        meet("queue filled");
+        LinkedBlockingQueue<String> taken = new LinkedBlockingQueue<>();
+        DistributedQueue<String> consumer = QueueBuilder.builder(curator, into(taken, "/queue-taken"), TEXT, "/queue")
+            .lockPath("/queue-locks").buildQueue();
+        consumer.start();
         eventually("everything is taken", () -> children("/queue-taken").size() == items * all);
         eventually("the queue is empty", () -> children("/queue").isEmpty());
-        queue.close();
+        consumer.close();
     }
 
     private static void priorityQueue() throws Exception {
