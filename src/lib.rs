@@ -9,6 +9,7 @@ pub mod proto;
 
 // Floor 3: rooms that do not know each other.
 pub mod auth;
+pub mod consensus;
 pub mod session;
 pub mod tree;
 pub mod watch;

@@ -17,6 +17,7 @@ const PLAN: &[(&str, u8)] = &[
     ("watch", 3),
     ("session", 3),
     ("auth", 3),
+    ("consensus", 3),
     ("storage/format", 3),
     ("ops", 4),
     ("pipeline", 5),

@@ -4,14 +4,18 @@
 //! | --- | --- | --- |
 //! | client port, first frame | [`frame`] | [`connect`] |
 //! | client port, later frames | [`frame`] | [`request`], [`multi`] in; [`reply`], [`multi`], [`event`] out |
+//! | quorum port | none | [`peer`] |
+//! | election port | length | [`ballot`] |
 //! | transaction log | `storage::format` | [`txn`] |
 //! | snapshot | `storage::format` | [`shared`], [`disk`] |
 
+pub mod ballot;
 pub mod connect;
 pub mod disk;
 pub mod event;
 pub mod frame;
 pub mod multi;
+pub mod peer;
 pub mod reply;
 pub mod request;
 pub mod shared;

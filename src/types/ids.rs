@@ -25,6 +25,10 @@ pub struct ServerId(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
+/// A learner's connection to this process while it leads. Never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
 /// A request's number, chosen by the client and echoed. Any value is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Xid(pub i32);

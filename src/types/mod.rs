@@ -18,7 +18,7 @@ pub use acl::{Acl, Id, Perms, open_acl, read_acl};
 pub use change::{ChangeKind, ChangeSink, EventType};
 pub use create_mode::CreateMode;
 pub use error_code::ErrorCode;
-pub use ids::{ConnId, ServerId, SessionId, Xid};
+pub use ids::{ConnId, LinkId, ServerId, SessionId, Xid};
 pub use millis::Millis;
 pub use op_code::OpCode;
 pub use owner::{Owner, OwnerRules, TTL_MILLIS_MAX};
