@@ -45,7 +45,7 @@ fn serve(args: &ServerArgs, log_level: LogLevel) -> ExitCode {
 fn configure(args: &ServerArgs, properties: &[(String, String)]) -> Result<Config, ConfigError> {
     let loaded = settings::load(args, properties)?;
     if let Some(my_id) = loaded.config.my_id {
-        logging::set_my_id(my_id);
+        logging::set_my_id(my_id.0);
     }
     logging::log_notes(&loaded.notes);
     Ok(loaded.config)

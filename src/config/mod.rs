@@ -47,6 +47,7 @@ pub use words::WordWhitelist;
 
 use crate::config::note::Notes;
 use crate::config::zoo_cfg::FileKeys;
+use crate::types::ServerId;
 
 /// Everything an operator can decide, checked as a whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +77,7 @@ pub struct Config {
     /// The servers named by the file, or by its dynamic file.
     pub membership: Membership,
     /// The number in `dataDir/myid`; `None`: there is no such file.
-    pub my_id: Option<i64>,
+    pub my_id: Option<ServerId>,
 }
 
 /// Settings, and what reading them had to say.
@@ -148,6 +149,6 @@ impl Config {
 
     /// Whether these settings describe an ensemble.
     pub fn is_ensemble(&self) -> bool {
-        !self.standalone_enabled || self.membership.voters() > 1
+        !self.standalone_enabled || self.membership.voter_count() > 1
     }
 }

@@ -2,6 +2,7 @@
 //! Every refusal must name its place, upstream's cause, and what would be right.
 
 use crate::config::{Companions, Config, ConfigError, Draft, Level, Loaded};
+use crate::types::ServerId;
 use std::path::Path;
 
 const BASE: &str = "dataDir=/d\n";
@@ -152,7 +153,7 @@ fn my_id_is_one_number_on_one_line() {
     ] {
         assert_eq!(
             loaded("", Some(text), None).config.my_id,
-            Some(id),
+            Some(ServerId(id)),
             "{text:?}"
         );
     }
@@ -318,8 +319,8 @@ fn members_may_stand_in_a_file_of_their_own() {
     let membership = &loaded.config.membership;
     assert_eq!(
         (
-            membership.voters(),
-            membership.observers(),
+            membership.voter_count(),
+            membership.observer_count(),
             membership.version
         ),
         (2, 1, 0x1f)

@@ -3,6 +3,10 @@
 
 mod input;
 mod output;
+mod quorum;
+mod vote;
 
 pub use input::{Input, Outcome, Task};
 pub use output::{Effect, Phase};
+pub use quorum::{Electorate, Quorums};
+pub use vote::Vote;
