@@ -23,5 +23,5 @@ mod replay;
 pub mod snapshots;
 pub mod txn_log;
 
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
