@@ -14,6 +14,7 @@
 //! | [`recover::read_all`] returns | no log has a torn end any more |
 
 pub mod disk;
+pub mod epochs;
 pub mod format;
 pub mod layout;
 pub mod lock;
