@@ -1,6 +1,8 @@
 //! The packets of the quorum port (2888): what a leader and its learners tell each other. Packets, not
 //! decisions. Upstream: `QuorumPacket`, `LearnerInfo`, the constants of `Leader`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::types::{Id, ServerId, SessionId, Zxid};
@@ -30,8 +32,8 @@ pub struct Forwarded {
     pub op: i32,
     /// The request's record, as the client sent it.
     pub body: Bytes,
-    /// The connection's identities; empty also when none were sent.
-    pub who: Vec<Id>,
+    /// The connection's identities; empty also when none were sent. Shared with the connection.
+    pub who: Arc<[Id]>,
 }
 
 /// From a learner to its leader.
