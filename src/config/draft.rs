@@ -11,6 +11,7 @@ use crate::config::network::Network;
 use crate::config::nodes::Nodes;
 use crate::config::note::Notes;
 use crate::config::pipeline::Pipeline;
+use crate::config::quorum::Quorum;
 use crate::config::remarks;
 use crate::config::storage::{Storage, note_relative};
 use crate::config::system::{Reader, SystemProperties};
@@ -19,6 +20,7 @@ use crate::config::unused;
 use crate::config::words::WordWhitelist;
 use crate::config::zoo_cfg::FileKeys;
 use crate::config::{Config, Loaded};
+use crate::types::ServerId;
 use std::path::Path;
 
 /// Settings without what the two companion files say.
@@ -142,7 +144,7 @@ impl Draft {
             let cause = format!(
                 "client address for this server (id = {}) in static config file is {shown}:{} is different from \
                  client address found in dynamic file: {host}:{port}",
-                config.my_id.unwrap_or_default(),
+                config.my_id.unwrap_or(ServerId(0)),
                 network.client_port.unwrap_or_default(),
             );
             return Err(self.keys.bad(
@@ -276,6 +278,7 @@ fn read_config(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<Config, Confi
         auth: Auth::read(reader)?,
         words: WordWhitelist::read(reader),
         metrics: Metrics::read(keys)?,
+        quorum: Quorum::read(keys, reader)?,
         reconfig_enabled: keys.boolean("reconfigEnabled")?.unwrap_or(false),
         standalone_enabled: keys.boolean("standaloneEnabled")?.unwrap_or(true),
         membership: Membership::default(),
@@ -310,10 +313,11 @@ fn version_of_file_name(file: &str) -> i64 {
 }
 
 // apache 3.9.5: server/quorum/QuorumPeerConfig.java setupMyId
-fn my_id(file: &str, text: &[u8]) -> Result<i64, ConfigError> {
+fn my_id(file: &str, text: &[u8]) -> Result<ServerId, ConfigError> {
     let text = String::from_utf8_lossy(text);
     let line = text.lines().next();
     line.and_then(|line| java::parse_long(line).ok())
+        .map(ServerId)
         .ok_or_else(|| ConfigError::Whole {
             file: file.to_owned(),
             cause: format!("serverid {} is not a number", line.unwrap_or("null")),

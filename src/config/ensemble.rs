@@ -1,18 +1,18 @@
-//! The members of an ensemble as the settings name them, and the rules they must keep. This build runs standalone
-//! servers only, but it checks these settings as Apache's server does, so that a mistake is found today.
+//! The members of an ensemble as the settings name them, and the rules they must keep.
 
 use crate::config::error::ConfigError;
 use crate::config::java;
 use crate::config::note::Notes;
 use crate::config::server_line::{self, Fields, ServerLine};
 use crate::config::zoo_cfg::{FileKeys, Line};
+use crate::types::ServerId;
 use std::collections::BTreeMap;
 
 /// `server.N`, `group.N`, `weight.N` and `version` of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Membership {
     /// By server id.
-    pub members: BTreeMap<i64, Member>,
+    pub members: BTreeMap<ServerId, Member>,
     /// Group of each server; `None`: every majority is a quorum.
     pub groups: Option<Groups>,
     /// Version of this membership; 0 when the file does not say.
@@ -63,9 +63,9 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Groups {
     /// Group id by server id.
-    pub group_of: BTreeMap<i64, i64>,
+    pub group_of: BTreeMap<ServerId, i64>,
     /// Weight by server id; servers that are not named weigh 1.
-    pub weight_of: BTreeMap<i64, i64>,
+    pub weight_of: BTreeMap<ServerId, i64>,
 }
 
 const FORM: &str = " does not have the form server_config or server_config;client_config where server_config is the \
@@ -92,7 +92,7 @@ impl Membership {
         for (key, line) in all {
             let reader = KeyReader { keys, key, line };
             if key.starts_with("server.") {
-                let id = reader.id()?;
+                let id = reader.server()?;
                 membership
                     .members
                     .insert(id, reader.member(id, several_addresses)?);
@@ -108,17 +108,44 @@ impl Membership {
         Ok(membership)
     }
 
+    /// One server.
+    pub fn member(&self, id: ServerId) -> Option<&Member> {
+        self.members.get(&id)
+    }
+
+    /// Who votes, in the order of ids.
+    pub fn voters(&self) -> impl Iterator<Item = ServerId> + '_ {
+        let voting = |(_, member): &(&ServerId, &Member)| member.role == Role::Participant;
+        self.members.iter().filter(voting).map(|(id, _)| *id)
+    }
+
+    /// Whether this server votes.
+    pub fn is_voter(&self, id: ServerId) -> bool {
+        self.member(id)
+            .is_some_and(|member| member.role == Role::Participant)
+    }
+
     /// How many servers vote.
-    pub fn voters(&self) -> usize {
-        self.members
-            .values()
-            .filter(|member| member.role == Role::Participant)
-            .count()
+    pub fn voter_count(&self) -> usize {
+        self.voters().count()
     }
 
     /// How many servers only listen.
-    pub fn observers(&self) -> usize {
-        self.members.len() - self.voters()
+    pub fn observer_count(&self) -> usize {
+        self.members.len() - self.voter_count()
+    }
+
+    /// What a server counts for in its group. Without groups every server counts for 1, a stranger too; with groups
+    /// a stranger counts for nothing.
+    // apache 3.9.5: server/quorum/flexible/QuorumHierarchical.java getWeight
+    pub fn weight(&self, id: ServerId) -> i64 {
+        match &self.groups {
+            None => 1,
+            Some(groups) => {
+                let unnamed = i64::from(self.is_voter(id));
+                groups.weight_of.get(&id).copied().unwrap_or(unnamed)
+            }
+        }
     }
 
     // apache 3.9.5: server/quorum/flexible/QuorumHierarchical.java parse
@@ -126,18 +153,15 @@ impl Membership {
         let Some(groups) = &self.groups else {
             return Ok(());
         };
-        let votes = |id: &i64| {
-            let member = self.members.get(id);
-            member.is_some_and(|member| member.role == Role::Participant)
-        };
-        for id in self.members.keys().filter(|id| votes(id)) {
+        for id in self.voters() {
+            let id = &id;
             if !groups.group_of.contains_key(id) {
                 let remedy = format!("name {id} in one group line, such as group.1=1:2:3");
                 return Err(keys.whole(&format!("Server {id}is not in a group"), &remedy));
             }
         }
         // Apache's server stops at a null pointer here: a weight is known of voters, and of servers with a line for it.
-        let unknown = |id: &&i64| !votes(id) && !groups.weight_of.contains_key(id);
+        let unknown = |id: &&ServerId| !self.is_voter(**id) && !groups.weight_of.contains_key(id);
         match groups.group_of.keys().find(unknown) {
             None => Ok(()),
             Some(id) => {
@@ -159,7 +183,7 @@ impl Membership {
         notes: &mut Notes,
     ) -> Result<(), ConfigError> {
         let remedy = "add a server line without :observer";
-        match (self.voters(), self.observers()) {
+        match (self.voter_count(), self.observer_count()) {
             (0, _) if !standalone_enabled => Err(keys.whole(
                 "standaloneEnabled = false then number of participants should be >0",
                 remedy,
@@ -203,9 +227,9 @@ impl Groups {
         let remedy = "write group.1=1:2:3 or weight.1=1";
         let number = |text: &str| java::parse_long(text).map_err(|cause| reader.bad(cause, remedy));
         if reader.key.starts_with("group") {
-            let group = reader.id()?;
+            let group = reader.number()?;
             for text in reader.line.value.split(':') {
-                let server = number(text)?;
+                let server = ServerId(number(text)?);
                 if self.group_of.insert(server, group).is_some() {
                     let cause = format!("Server {server}is in multiple groups");
                     return Err(reader.bad(cause, "name every server in one group only"));
@@ -213,7 +237,7 @@ impl Groups {
             }
         } else if reader.key.starts_with("weight") {
             self.weight_of
-                .insert(reader.id()?, number(&reader.line.value)?);
+                .insert(reader.server()?, number(&reader.line.value)?);
         }
         Ok(())
     }
@@ -232,7 +256,7 @@ impl KeyReader<'_> {
     }
 
     /// The number after the first dot of the key; without a dot, the whole key is no number.
-    fn id(&self) -> Result<i64, ConfigError> {
+    fn number(&self) -> Result<i64, ConfigError> {
         let text = self.key.split_once('.').map_or(self.key, |(_, id)| id);
         let remedy = match self.key {
             // apache 3.9.5: server/quorum/flexible/QuorumMaj.java takes this documented key for a member.
@@ -242,8 +266,12 @@ impl KeyReader<'_> {
         java::parse_long(text).map_err(|cause| self.bad(cause, remedy))
     }
 
+    fn server(&self) -> Result<ServerId, ConfigError> {
+        self.number().map(ServerId)
+    }
+
     // apache 3.9.5: server/quorum/QuorumPeer.java QuorumServer.initializeWithAddressString
-    fn member(&self, id: i64, several_addresses: bool) -> Result<Member, ConfigError> {
+    fn member(&self, id: ServerId, several_addresses: bool) -> Result<Member, ConfigError> {
         let line = server_line::split(&self.line.value).ok_or_else(|| self.wrong_form())?;
         let client = self.client(&line)?;
         if line.addresses.len() > 1 && !several_addresses {
@@ -295,7 +323,7 @@ impl KeyReader<'_> {
         }))
     }
 
-    fn address(&self, id: i64, fields: &Fields<'_>) -> Result<PeerAddress, ConfigError> {
+    fn address(&self, id: ServerId, fields: &Fields<'_>) -> Result<PeerAddress, ConfigError> {
         let ([quorum, election] | [quorum, election, _]) = fields.rest.as_slice() else {
             return Err(self.wrong_form());
         };
@@ -351,7 +379,10 @@ mod tests {
 
     fn member(value: &str) -> Member {
         let mut membership = read(&format!("server.7={value}"), true).expect(value);
-        membership.members.remove(&7).expect("the one server")
+        membership
+            .members
+            .remove(&ServerId(7))
+            .expect("the one server")
     }
 
     fn refused(text: &str, cause: &str) {
@@ -443,8 +474,11 @@ mod tests {
         let membership =
             read(&format!("{servers}group.1=1:2\nweight.2=5"), false).expect("all in one group");
         let groups = membership.groups.expect("there are groups");
-        assert_eq!(groups.group_of, BTreeMap::from([(1, 1), (2, 1)]));
-        assert_eq!(groups.weight_of, BTreeMap::from([(2, 5)]));
+        assert_eq!(
+            groups.group_of,
+            BTreeMap::from([(ServerId(1), 1), (ServerId(2), 1)])
+        );
+        assert_eq!(groups.weight_of, BTreeMap::from([(ServerId(2), 5)]));
         for (lines, cause) in [
             ("group.1=1", "Server 2is not in a group"),
             ("group.1=1:2\ngroup.2=2", "Server 2is in multiple groups"),

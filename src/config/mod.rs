@@ -18,6 +18,7 @@ mod nodes;
 mod note;
 mod pipeline;
 pub mod properties;
+mod quorum;
 mod remarks;
 mod server_line;
 mod storage;
@@ -39,12 +40,14 @@ pub use network::{ConnectionThrottle, Network, SessionWeights};
 pub use nodes::{Containers, Nodes};
 pub use note::{Level, Note};
 pub use pipeline::{LargeRequests, Pipeline, RequestThrottle};
+pub use quorum::Quorum;
 pub use storage::{Purge, SnapshotCompression, Storage};
 pub use time::Timing;
 pub use words::WordWhitelist;
 
 use crate::config::note::Notes;
 use crate::config::zoo_cfg::FileKeys;
+use crate::types::ServerId;
 
 /// Everything an operator can decide, checked as a whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +68,8 @@ pub struct Config {
     pub words: WordWhitelist,
     /// Where metrics are served.
     pub metrics: Metrics,
+    /// How members of an ensemble deal with each other.
+    pub quorum: Quorum,
     /// `reconfigEnabled`.
     pub reconfig_enabled: bool,
     /// `standaloneEnabled`: one voting server is no ensemble.
@@ -72,7 +77,7 @@ pub struct Config {
     /// The servers named by the file, or by its dynamic file.
     pub membership: Membership,
     /// The number in `dataDir/myid`; `None`: there is no such file.
-    pub my_id: Option<i64>,
+    pub my_id: Option<ServerId>,
 }
 
 /// Settings, and what reading them had to say.
@@ -144,17 +149,6 @@ impl Config {
 
     /// Whether these settings describe an ensemble.
     pub fn is_ensemble(&self) -> bool {
-        !self.standalone_enabled || self.membership.voters() > 1
-    }
-
-    /// Refuses settings that describe an ensemble. `file` is the settings file as the operator named it.
-    pub fn require_standalone(&self, file: &str) -> Result<(), ConfigError> {
-        if self.is_ensemble() {
-            return Err(ConfigError::EnsembleNotBuilt {
-                file: file.to_owned(),
-                voters: self.membership.voters(),
-            });
-        }
-        Ok(())
+        !self.standalone_enabled || self.membership.voter_count() > 1
     }
 }

@@ -2,6 +2,7 @@
 //! Every refusal must name its place, upstream's cause, and what would be right.
 
 use crate::config::{Companions, Config, ConfigError, Draft, Level, Loaded};
+use crate::types::ServerId;
 use std::path::Path;
 
 const BASE: &str = "dataDir=/d\n";
@@ -53,7 +54,6 @@ fn the_simplest_file() {
     assert_eq!(loaded.config.network.client_port, Some(2181));
     assert_eq!(loaded.config.storage.data_log_dir, Path::new("/d"));
     assert!(!loaded.config.is_ensemble());
-    assert_eq!(loaded.config.require_standalone("zoo.cfg"), Ok(()));
     let notes = notes_at(&loaded, Level::Info);
     for line in [
         "Reading configuration from: zoo.cfg",
@@ -153,7 +153,7 @@ fn my_id_is_one_number_on_one_line() {
     ] {
         assert_eq!(
             loaded("", Some(text), None).config.my_id,
-            Some(id),
+            Some(ServerId(id)),
             "{text:?}"
         );
     }
@@ -219,20 +219,11 @@ fn two_different_client_ports_are_refused() {
 }
 
 #[test]
-fn an_ensemble_is_recognised_checked_and_refused_for_now() {
+fn an_ensemble_is_recognised_and_checked() {
     let three = loaded(&format!("{THREE}{LIMITS}"), Some("1"), None);
     assert!(three.config.is_ensemble());
-    let error = three
-        .config
-        .require_standalone("zoo.cfg")
-        .expect_err("three voters");
-    assert_eq!(error.exit_code(), 1);
-    assert!(
-        error
-            .to_string()
-            .starts_with("zoo.cfg: 3 voting server(s) make an ensemble"),
-        "{error}"
-    );
+    let quorum = &three.config.quorum;
+    assert_eq!((quorum.init_limit_ticks, quorum.sync_limit_ticks), (10, 5));
     let one = loaded(
         &format!("standaloneEnabled=false\nserver.1=a:1:2\n{LIMITS}"),
         Some("1"),
@@ -328,8 +319,8 @@ fn members_may_stand_in_a_file_of_their_own() {
     let membership = &loaded.config.membership;
     assert_eq!(
         (
-            membership.voters(),
-            membership.observers(),
+            membership.voter_count(),
+            membership.observer_count(),
             membership.version
         ),
         (2, 1, 0x1f)
