@@ -22,6 +22,7 @@ pub mod epoch;
 pub mod file_name;
 pub mod rewind_plan;
 pub mod scan;
+pub mod snap_stream;
 pub mod snappy_stream;
 pub mod snapshot;
 pub mod snapshot_encode;
