@@ -16,6 +16,10 @@ pub const APPLY_BATCH_BYTES: usize = 1 << 20;
 pub const DRAIN_STALL_MS_MAX: i64 = 10_000;
 /// Nodes visited under one hold of the tree's lock while a snapshot is written.
 pub const SNAPSHOT_SLICE_NODES: usize = 512;
+/// Callers at the election port that have not said who they are; the oldest makes room for the next.
+pub const ELECTION_CALLERS_SILENT_MAX: usize = 64;
+/// Servers that are no members and yet connected to the election port: joiners, mostly.
+pub const ELECTION_STRANGERS_MAX: usize = 64;
 
 const _: () = assert!(
     OUTBOX_PAUSE_BYTES < OUTBOX_BYTES_MAX,

@@ -1,0 +1,7 @@
+//! Connections between servers.
+
+mod ballots;
+
+pub use ballots::{
+    AddressBook, BallotLetter, BallotPort, Ballots, ElectionPort, ElectionSettings, election,
+};
