@@ -3,7 +3,7 @@
 //! | port | room |
 //! | --- | --- |
 //! | `clientPort` | [`client`] |
-//! | election port | [`peer`] |
+//! | election port, quorum port | [`peer`] |
 
 pub mod client;
 pub mod listen;

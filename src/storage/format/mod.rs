@@ -20,6 +20,7 @@
 pub mod checksum;
 pub mod file_name;
 pub mod scan;
+pub mod snap_stream;
 pub mod snappy_stream;
 pub mod snapshot;
 pub mod snapshot_encode;

@@ -1,48 +1,30 @@
 //! Connecting to another server's election port.
 
 use std::io;
-use std::net::SocketAddr;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::net::peer::dial::{Target, connect};
 use crate::proto::ballot::ElectionAddress;
 
 /// Connects to whichever address answers first. Names are looked up every time: they may have moved.
 ///
 /// # Errors
 /// The last failure, when no address answers.
-pub(super) async fn connect(at: &[ElectionAddress]) -> io::Result<TcpStream> {
+pub(super) async fn connect_any(at: &[ElectionAddress]) -> io::Result<TcpStream> {
     let mut tries = JoinSet::new();
-    for address in at.iter().cloned() {
-        tries.spawn_local(async move { connect_by_name(&address).await });
+    for address in at {
+        let target = Target {
+            host: address.host.clone(),
+            port: address.port,
+        };
+        tries.spawn_local(async move { connect(&target).await });
     }
-    first(tries).await
-}
-
-async fn connect_by_name(address: &ElectionAddress) -> io::Result<TcpStream> {
-    let mut tries = JoinSet::new();
-    for address in lookup_host((address.host.as_str(), address.port)).await? {
-        tries.spawn_local(connect_to(address));
-    }
-    first(tries).await
-}
-
-async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    // A port that nobody listens on may be the very one that TCP picks for this end, which then is connected
-    // with itself.
-    if stream.local_addr()? == stream.peer_addr()? {
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    Ok(stream)
-}
-
-/// The first that succeeds; the others are given up.
-async fn first(mut tries: JoinSet<io::Result<TcpStream>>) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "no address");
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
     while let Some(tried) = tries.join_next().await {
         match tried.map_err(io::Error::other).flatten() {
+            // The others are given up when the set is dropped.
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }

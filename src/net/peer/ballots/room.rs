@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::net::listen;
+use crate::net::peer::ballots::dial::connect_any;
 use crate::net::peer::ballots::letter::BallotPort;
 use crate::net::peer::ballots::wire::{Outgoing, Wire, WireEnd};
-use crate::net::peer::ballots::{AddressBook, ElectionSettings, dial, doors};
+use crate::net::peer::ballots::{AddressBook, ElectionSettings, doors};
 use crate::proto::ballot::{ANONYMOUS, ElectionAddress, Hello};
 use crate::types::ServerId;
 use crate::types::limits;
@@ -177,9 +178,9 @@ impl Room {
     // apache 3.9.5: server/quorum/QuorumCnxManager.java startConnection
     async fn call(&self, to: ServerId, announced: Vec<ElectionAddress>) -> io::Result<TcpStream> {
         let known = self.book.borrow().find(to).to_vec();
-        let mut stream = dial::connect(&announced).await;
+        let mut stream = connect_any(&announced).await;
         if stream.is_err() && announced != known {
-            stream = dial::connect(&known).await;
+            stream = connect_any(&known).await;
         }
         let mut stream = stream?;
         listen::tune(&stream, self.settings.keep_alive)?;
