@@ -236,3 +236,6 @@ fn node(
         Err(reason) => Step::Refused(reason),
     })
 }
+
+#[cfg(test)]
+mod tests;
