@@ -45,11 +45,14 @@ pub enum Effect {
     StreamSnapshot(LinkId, Task),
     /// Send transactions from the own log to a learner, as pairs of `PROPOSAL` and `COMMIT`, behind what
     /// was sent to it so far. `Done(task, Streamed(_) | Unavailable)` follows; `Unavailable` only when
-    /// nothing at all was sent.
+    /// nothing at all was sent, not even `DIFF`. Nothing else is sent to this learner meanwhile.
     StreamLog {
         /// To whom.
         link: LinkId,
-        /// From the transaction behind this one, which must be in the log.
+        /// Send this first: `DIFF` with this transaction.
+        diff: Option<Zxid>,
+        /// From the transaction behind this one, which must be in the log; or, if its counter is 0, the log must
+        /// reach back to a transaction before it.
         after: Zxid,
         /// Up to and including this one.
         upto: Zxid,
@@ -72,9 +75,12 @@ pub enum Effect {
     /// `Done(task, At(zxid))` follows.
     Truncate(Zxid, Task),
     /// Replace the state by the snapshot that was received and make that durable; what is on disk beyond
-    /// it goes. `Done(task, At(zxid))` follows.
+    /// it goes. `Done(task, At(zxid))` follows. When the epoch of its transaction is above the current epoch, it
+    /// becomes the current epoch in the same stroke (`currentEpoch.tmp` before the snapshot is in place, renamed
+    /// after it: a start between the two takes the epoch from there).
     Install(Task),
-    /// Make a snapshot of the applied state durable. `Done(task, Saved)` follows.
+    /// Make a snapshot of the applied state durable; the state as it is at this effect. `Done(task, Saved)`
+    /// follows. `Truncate` and `Install` end whatever snapshot is still being taken.
     TakeSnapshot(Task),
 
     /// Apply a transaction to the state (a learner's way).

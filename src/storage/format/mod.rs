@@ -18,6 +18,7 @@
 //! when it was begun.
 
 pub mod checksum;
+pub mod epoch;
 pub mod file_name;
 pub mod scan;
 pub mod snap_stream;
