@@ -185,4 +185,19 @@ fn half_a_snapshot_leaves_nothing_behind() {
     socket.write_all(&bytes).unwrap();
     assert_eq!(server.leader_says(), ToLearner::Snap(SNAP));
     assert_eq!(server.input(), Input::LeaderDown);
+
+    // A second one does not take the place of the first.
+    let (mut server, mut socket) = follower();
+    for _ in 0..2 {
+        socket.write_all(&encoded(&ToLearner::Snap(SNAP))).unwrap();
+        snapshot(3, SIGNATURE, &mut |part| {
+            // The other end may have had enough.
+            socket.write_all(part).map_err(|_| LinkGone)
+        })
+        .ok();
+    }
+    assert_eq!(server.leader_says(), ToLearner::Snap(SNAP));
+    assert_eq!(server.input(), Input::Snapshot(SNAP));
+    assert_eq!(server.input(), Input::LeaderDown);
+    assert_eq!(server.snapshots(), [taken(3, true)]);
 }

@@ -59,10 +59,14 @@ fn is_over(socket: &mut TcpStream) -> bool {
     }
 }
 
+/// A listener where no other test can get in the way once it is gone.
+fn apart() -> TcpListener {
+    TcpListener::bind("127.0.0.77:0").unwrap()
+}
+
 /// Where nobody listens.
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    apart().local_addr().unwrap()
 }
 
 #[test]
@@ -149,6 +153,11 @@ fn what_comes_too_late_is_passed_over() {
     leader.links.listen(vec![target(at)]);
     assert_eq!(leader.links.next(&mut up), None);
     leader.links.flush();
+    // The new door is the old one, and leads in.
+    until("the learner to be gone", || {
+        (learner.input() == Input::LeaderDown).then_some(())
+    });
+    let (_other, _) = Server::dialled(&mut leader, at);
 }
 
 #[test]
@@ -358,7 +367,7 @@ fn doors_move_and_connections_stay() {
     let (mut leader, at) = Server::listening();
     let (mut learner, link) = Server::dialled(&mut leader, at);
     // The port is taken by somebody else for now, who then leaves.
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = apart();
     let next = taken.local_addr().unwrap();
     leader.links.listen(vec![target(next)]);
     leader.links.flush();
@@ -383,7 +392,7 @@ fn doors_move_and_connections_stay() {
 fn one_address_of_several_is_enough() {
     let gone = free_address();
     let mut leader = Server::new();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = apart();
     let at = |port| target(([127, 0, 0, 1], port).into());
     leader
         .links
