@@ -131,7 +131,13 @@ impl Finish<'_> {
         let session = SessionId(logged.header.client_id);
         let asker = self.forward.settle(session, logged.header.cxid);
         self.apply(&logged, asker);
-        if asker.is_some() {
+        if matches!(logged.txn, Txn::CloseSession(_)) {
+            // Its connection ends here; there is nobody to read what would follow.
+            let end = self.out.bytes.len();
+            for asker in self.forward.end(session) {
+                self.out.reply_since(end, asker);
+            }
+        } else if asker.is_some() {
             self.go_on(session);
         }
     }

@@ -55,7 +55,7 @@ impl Member {
         peer.step(now.monotonic, input, &mut self.effects);
         for effect in self.effects.drain(..) {
             self.street.extend(self.replica.obey(effect, now));
-            self.street.append(&mut self.replica.mail);
+            self.replica.take_mail(&mut self.street);
         }
     }
 
@@ -83,7 +83,7 @@ impl Member {
     /// finished: a snapshot that is wanted is one of that state.
     pub fn take_street(&mut self, street: &mut Vec<Effect>) {
         street.append(&mut self.street);
-        street.append(&mut self.replica.mail);
+        self.replica.take_mail(street);
     }
 
     /// When [`Input::Tick`] is wanted at the latest.

@@ -107,6 +107,11 @@ impl Replica {
         self.show_membership(now);
     }
 
+    /// Takes what is to be sent to other servers, in order. Empty without an ensemble.
+    pub fn take_mail(&mut self, mail: &mut Vec<Effect>) {
+        mail.append(&mut self.mail);
+    }
+
     // apache 3.9.5: server/quorum/Learner.java syncWithLeader, its call of initConfigInZKDatabase
     fn show_membership(&mut self, now: Now) {
         let shown = self

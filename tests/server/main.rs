@@ -8,12 +8,14 @@
 )]
 
 mod ask;
+mod ensemble;
 mod histories;
 mod live;
 mod model;
 mod model_reads;
 mod model_watches;
 mod pair;
+mod roles;
 mod rules;
 mod said;
 mod scripts;
