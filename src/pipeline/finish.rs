@@ -95,7 +95,6 @@ impl Finish<'_> {
             } => self.read(asker, session, op, &leaving.frames[body], &who),
             Item::Nothing { asker } => self.out.effects.push(Effect::Unanswered { asker }),
             Item::Refusal { asker, code } => self.refuse(asker, code),
-            Item::SyncFor { link } => self.out.syncs.push(link),
             Item::Synced => match self.forward.synced() {
                 Some(session) => self.go_on(session),
                 None => tracing::warn!("The leader has answered a sync that nobody waits for"),

@@ -45,6 +45,8 @@ impl Member {
     /// Takes an event of the ensemble; nothing happens without one.
     pub fn step(&mut self, input: Input, now: Now) {
         let Some(peer) = &mut self.peer else { return };
+        // What was to be sent before must not come behind the commits of this event.
+        self.replica.take_mail(&mut self.street);
         let input = if is_sound(&input) {
             input
         } else {

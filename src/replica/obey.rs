@@ -19,7 +19,7 @@ impl Replica {
             Effect::Deliver { zxid, body } => {
                 self.open.items.push_back(Item::Delivered { zxid, body });
             }
-            Effect::Commit(zxid) => self.room.release(zxid),
+            Effect::Commit(zxid) => self.committed(zxid),
             Effect::Request(link, request) => {
                 self.remote.push_back(Remote::Request(link, request));
             }
@@ -90,6 +90,7 @@ impl Replica {
             }
         }
         self.remote.clear();
+        self.syncs.clear();
         self.owners.clear();
         self.resuming.clear();
     }

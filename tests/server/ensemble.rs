@@ -75,6 +75,7 @@ impl Ensemble {
 
     /// The old leadership ends: everything proposed is committed, nobody is answered, connections close.
     pub fn retire(&mut self) {
+        self.cut(self.leader);
         for at in 0..SERVERS {
             if self.servers[at].replica.role() != Role::None {
                 self.obey(at, Effect::Retire);
@@ -214,6 +215,7 @@ impl Ensemble {
             self.links[link].down.push_back(ToLearner::Commit(zxid));
         }
         self.obey(self.leader, Effect::Commit(zxid));
+        self.post(self.leader);
         true
     }
 

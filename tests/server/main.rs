@@ -16,6 +16,7 @@ mod model_reads;
 mod model_watches;
 mod pair;
 mod roles;
+mod roles_by_chance;
 mod rules;
 mod said;
 mod scripts;
