@@ -1,5 +1,5 @@
 #!/bin/sh
-# Records tests/golden/storage: logs and snapshots as Apache ZooKeeper 3.9.5 writes them. Nothing that is
+# Records tests/golden: logs, snapshots and a conversation of client and server, as Apache ZooKeeper 3.9.5 makes them. Nothing that is
 # recorded is edited. Needs a JDK and Maven. Times and session ids differ from run to run, so the files
 # are recorded once and kept; tests/golden.rs says what must hold for any recording.
 #
@@ -11,6 +11,8 @@
 #     no-zxid          digest section only      (33)
 #     neither          no section               (0)
 #     gz, snappy       compressed
+#
+# wire/conversation.txt: the frames of a client that uses every operation; tests/conversation.rs repeats it.
 set -eu
 cd "$(dirname "$0")/.."
 out=tests/golden/storage
@@ -20,7 +22,7 @@ trap 'rm -rf "$work"' EXIT
 mvn -q -f scripts/capture/pom.xml dependency:build-classpath -Dmdep.outputFile="$work/classpath"
 classpath=$(cat "$work/classpath")
 mkdir "$work/classes"
-javac -d "$work/classes" -cp "$classpath" scripts/capture/Capture.java
+javac -d "$work/classes" -cp "$classpath" scripts/capture/*.java
 
 run() {
     dir=$1
@@ -55,4 +57,11 @@ record no-zxid "-Dzookeeper.serializeLastProcessedZxid.enabled=false"
 record neither "-Dzookeeper.digest.enabled=false -Dzookeeper.serializeLastProcessedZxid.enabled=false"
 record gz "-Dzookeeper.snapshot.compression.method=gz"
 record snappy "-Dzookeeper.snapshot.compression.method=snappy"
-ls -lR "$out"
+
+mkdir -p "$work/wire" tests/golden/wire
+java -cp "$work/classes:$classpath" -Dzookeeper.extendedTypesEnabled=true CaptureWire "$work/wire" \
+    tests/golden/wire/conversation.txt >"$work/wire.out" 2>&1 || {
+    cat "$work/wire.out" >&2
+    exit 1
+}
+ls -lR tests/golden

@@ -48,16 +48,16 @@ fn configure(args: &ServerArgs, properties: &[(String, String)]) -> Result<Confi
         logging::set_my_id(my_id.0);
     }
     logging::log_notes(&loaded.notes);
-    loaded.config.require_standalone(settings::source(args))?;
     Ok(loaded.config)
 }
 
 /// The server runs here, from the first file opened to the last connection closed.
 fn run(config: &Config) -> ExitCode {
-    tracing::info!(
-        "Starting server, data in {}",
-        config.storage.data_dir.display()
-    );
+    let data_dir = config.storage.data_dir.display();
+    match config.my_id.filter(|_| config.is_ensemble()) {
+        Some(my_id) => tracing::info!("Starting quorum peer, myid={my_id}, data in {data_dir}"),
+        None => tracing::info!("Starting server, data in {data_dir}"),
+    }
     let ended = signals::Signals::watch()
         .map_err(|source| ServerError::Thread {
             what: "signal handler",
@@ -118,9 +118,7 @@ fn measure(args: &BenchArgs) -> ExitCode {
 /// Upstream's line on standard error, the cause in the log.
 fn refuse(error: &ConfigError) -> ExitCode {
     let headline = match error {
-        ConfigError::Start { .. } | ConfigError::EnsembleNotBuilt { .. } => {
-            "Unexpected exception, exiting abnormally"
-        }
+        ConfigError::Start { .. } => "Unexpected exception, exiting abnormally",
         ConfigError::Arguments { .. } => "Invalid arguments, exiting abnormally",
         _ => "Invalid config, exiting abnormally",
     };

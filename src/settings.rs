@@ -18,14 +18,6 @@ pub(crate) fn load(
     }
 }
 
-/// How the operator named the settings, for messages.
-pub(crate) fn source(args: &ServerArgs) -> &str {
-    match args.arguments.as_slice() {
-        [file] => file,
-        _ => "the command line",
-    }
-}
-
 fn from_file(file: &str, properties: &[(String, String)]) -> Result<Loaded, ConfigError> {
     let text = fs::read(file).map_err(|error| match error.kind() {
         ErrorKind::NotFound => ConfigError::missing(file),

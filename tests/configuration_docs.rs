@@ -2,7 +2,7 @@
 //! `OXKEEPER_BLESS=1 cargo test --test configuration_docs` and read the difference.
 
 use oxkeeper::config::known::dead::DOCUMENTED;
-use oxkeeper::config::known::{Key, Kind, SECTIONS, Section, Status};
+use oxkeeper::config::known::{self, Key, Kind, SECTIONS, Section, Status};
 use oxkeeper::config::{Companions, Config, Draft};
 use std::fmt::Write;
 use std::fs;
@@ -16,7 +16,10 @@ const ACTIVE: [(&str, &str); 3] = [
 ];
 
 /// What the sample shows for keys whose default cannot be written down, or would say nothing.
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 13] = [
+    ("initLimit", "10"),
+    ("syncLimit", "5"),
+    ("dynamicConfigFile", "./conf/zoo.cfg.dynamic"),
     ("dataLogDir", "/var/lib/zookeeper-log"),
     ("clientPortAddress", "127.0.0.1"),
     ("snapshot.compression.method", "gz"),
@@ -32,8 +35,22 @@ const EXAMPLES: [(&str, &str); 10] = [
     ),
 ];
 
+/// The lines shown for keys that are only the start of a name.
+const MEMBER_LINES: [(&str, &[&str]); 3] = [
+    (
+        "server.*",
+        &[
+            "server.1=zoo1:2888:3888;2181",
+            "server.2=zoo2:2888:3888;2181",
+            "server.3=zoo3:2888:3888;2181",
+        ],
+    ),
+    ("group*", &["group.1=1:2:3"]),
+    ("weight*", &["weight.1=1"]),
+];
+
 const SAMPLE_HEAD: &str = "\
-# Settings of a standalone server: every key that this server honours, with its default.
+# Settings of a server: every key that this server honours, with its default.
 # Copy this file to conf/zoo.cfg and change what you need. Keys, syntax and defaults are those of Apache ZooKeeper
 # 3.9.5; keys that are missing here are accepted too. docs/configuration.md lists all of them and says what they do.
 #
@@ -104,6 +121,9 @@ fn sample_entry(text: &mut String, key: &Key, effect: &str) -> std::fmt::Result 
         sentence(effect),
         key.unit
     )?;
+    if let Some((_, lines)) = MEMBER_LINES.iter().find(|(name, _)| *name == key.name) {
+        return lines.iter().try_for_each(|line| writeln!(text, "#{line}"));
+    }
     match (key.kind, find(&ACTIVE)) {
         (Kind::Property, _) => writeln!(text, "# -D{}={}", key.name, key.default),
         (_, Some(value)) => writeln!(text, "{}={value}", key.name),
@@ -170,10 +190,9 @@ fn the_sample_file_is_the_table() {
 fn the_sample_file_names_exactly_the_honoured_keys() {
     let text = read("conf/zoo_sample.cfg");
     let key_of = |line: &str| {
-        line.strip_prefix('#')
-            .unwrap_or(line)
-            .split_once('=')
-            .map(|(key, _)| key.to_owned())
+        let line = line.strip_prefix('#').unwrap_or(line);
+        let (name, _) = line.split_once('=')?;
+        known::file_key(name).map(|key| key.name.to_owned())
     };
     let mut named: Vec<String> = text
         .lines()
@@ -198,6 +217,7 @@ fn the_sample_file_names_exactly_the_honoured_keys() {
         .map(|(key, _)| shown(key))
         .collect();
     named.sort();
+    named.dedup();
     table.sort();
     assert_eq!(named, table);
 }
@@ -209,7 +229,10 @@ fn the_sample_file_loads_as_it_is_and_with_everything_switched_on() {
         .expect("the sample is good");
     assert_eq!(loaded.config.network.client_port, Some(2181));
     assert_eq!(loaded.config.timing.tick_time_ms, 2000);
-    let is_setting = |line: &&str| !line.starts_with("# ") && !line.starts_with("##");
+    // Members stand in one of two places, not in both.
+    let is_setting = |line: &&str| {
+        !line.starts_with("# ") && !line.starts_with("##") && !line.contains("dynamicConfigFile")
+    };
     let all: Vec<&str> = as_it_is
         .lines()
         .filter(is_setting)
@@ -217,8 +240,12 @@ fn the_sample_file_loads_as_it_is_and_with_everything_switched_on() {
         .collect();
     let draft =
         Draft::read(all.join("\n").as_bytes(), "./zoo.cfg", &[]).expect("all of it is good");
+    let companions = Companions {
+        my_id: Some(b"1"),
+        dynamic: None,
+    };
     draft
-        .finish(Companions::default())
+        .finish(companions)
         .expect("all of it together is good");
 }
 

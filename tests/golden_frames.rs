@@ -1,6 +1,6 @@
-//! Frames as Apache's client and server put them on the wire, byte for byte: what a client sends is understood and
-//! would be sent so by us, what we answer is what a client expects. The bytes were taken from Apache ZooKeeper 3.9.5;
-//! nothing here may be computed by the code under test.
+//! Frames as they are on the wire, written by hand from the field lists of Apache's protocol: what a client sends is
+//! understood and would be sent so by us, what we answer is what a client expects. Nothing here may be computed by the
+//! code under test. `tests/conversation.rs` has the frames that Apache's client and server really exchanged.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 

@@ -493,8 +493,8 @@ fn remarks_point_at_what_works() {
     );
     assert_eq!(remark("", &[("my.key", "5")]).0, Level::Debug);
     assert_eq!(
-        remark("initLimit=10", &[]).0,
+        remark("leaderServes=no", &[]).0,
         Level::Info,
-        "every zoo.cfg has it"
+        "a part of ensembles that is not there yet"
     );
 }

@@ -11,6 +11,7 @@ use crate::config::network::Network;
 use crate::config::nodes::Nodes;
 use crate::config::note::Notes;
 use crate::config::pipeline::Pipeline;
+use crate::config::quorum::Quorum;
 use crate::config::remarks;
 use crate::config::storage::{Storage, note_relative};
 use crate::config::system::{Reader, SystemProperties};
@@ -277,6 +278,7 @@ fn read_config(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<Config, Confi
         auth: Auth::read(reader)?,
         words: WordWhitelist::read(reader),
         metrics: Metrics::read(keys)?,
+        quorum: Quorum::read(keys, reader)?,
         reconfig_enabled: keys.boolean("reconfigEnabled")?.unwrap_or(false),
         standalone_enabled: keys.boolean("standaloneEnabled")?.unwrap_or(true),
         membership: Membership::default(),

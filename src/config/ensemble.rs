@@ -1,5 +1,4 @@
-//! The members of an ensemble as the settings name them, and the rules they must keep. This build runs standalone
-//! servers only, but it checks these settings as Apache's server does, so that a mistake is found today.
+//! The members of an ensemble as the settings name them, and the rules they must keep.
 
 use crate::config::error::ConfigError;
 use crate::config::java;

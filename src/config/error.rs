@@ -47,17 +47,6 @@ pub enum ConfigError {
         /// What would be right.
         remedy: String,
     },
-    /// The settings are fine, but describe an ensemble.
-    #[error(
-        "{file}: {voters} voting server(s) make an ensemble, and this build runs standalone servers only \
-         (for a standalone server remove the server lines, keep one of them, or set standaloneEnabled=true)"
-    )]
-    EnsembleNotBuilt {
-        /// The file, as the operator named it.
-        file: String,
-        /// Voting members in the settings.
-        voters: usize,
-    },
 }
 
 /// The line that is to blame, and why.
@@ -106,7 +95,7 @@ impl ConfigError {
             | ConfigError::Whole { .. }
             | ConfigError::Arguments { .. } => 2,
             // apache 3.9.5: server/ExitCode.java UNEXPECTED_ERROR
-            ConfigError::Start { .. } | ConfigError::EnsembleNotBuilt { .. } => 1,
+            ConfigError::Start { .. } => 1,
         }
     }
 }

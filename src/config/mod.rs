@@ -18,6 +18,7 @@ mod nodes;
 mod note;
 mod pipeline;
 pub mod properties;
+mod quorum;
 mod remarks;
 mod server_line;
 mod storage;
@@ -39,6 +40,7 @@ pub use network::{ConnectionThrottle, Network, SessionWeights};
 pub use nodes::{Containers, Nodes};
 pub use note::{Level, Note};
 pub use pipeline::{LargeRequests, Pipeline, RequestThrottle};
+pub use quorum::Quorum;
 pub use storage::{Purge, SnapshotCompression, Storage};
 pub use time::Timing;
 pub use words::WordWhitelist;
@@ -66,6 +68,8 @@ pub struct Config {
     pub words: WordWhitelist,
     /// Where metrics are served.
     pub metrics: Metrics,
+    /// How members of an ensemble deal with each other.
+    pub quorum: Quorum,
     /// `reconfigEnabled`.
     pub reconfig_enabled: bool,
     /// `standaloneEnabled`: one voting server is no ensemble.
@@ -146,16 +150,5 @@ impl Config {
     /// Whether these settings describe an ensemble.
     pub fn is_ensemble(&self) -> bool {
         !self.standalone_enabled || self.membership.voter_count() > 1
-    }
-
-    /// Refuses settings that describe an ensemble. `file` is the settings file as the operator named it.
-    pub fn require_standalone(&self, file: &str) -> Result<(), ConfigError> {
-        if self.is_ensemble() {
-            return Err(ConfigError::EnsembleNotBuilt {
-                file: file.to_owned(),
-                voters: self.membership.voter_count(),
-            });
-        }
-        Ok(())
     }
 }

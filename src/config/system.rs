@@ -181,12 +181,22 @@ impl Reader<'_> {
 
     /// A switch that only its exact word throws: true when the value is `word`.
     pub(crate) fn switch(&mut self, key: &str, word: &str, other: &str) -> bool {
-        let name = format!("zookeeper.{key}");
-        let Some(value) = self.system.get(&name) else {
-            return false;
+        self.named_switch(&format!("zookeeper.{key}"), word, other, false)
+    }
+
+    /// The same by full name, with what it is when unset.
+    pub(crate) fn named_switch(
+        &mut self,
+        name: &str,
+        word: &str,
+        other: &str,
+        default: bool,
+    ) -> bool {
+        let Some(value) = self.system.get(name) else {
+            return default;
         };
         if value != word && value != other {
-            let place = self.system.place(&name);
+            let place = self.system.place(name);
             self.notes.warn(format!(
                 "{place} counts as `{other}`: only the exact word `{word}` changes anything"
             ));

@@ -11,10 +11,7 @@ const SASL: [&str; 3] = [
     "quorum.auth.serverRequireSasl",
 ];
 
-const INTS: [&str; 6] = [
-    "initLimit",
-    "syncLimit",
-    "connectToLearnerMasterLimit",
+const INTS: [&str; 3] = [
     "observerMasterPort",
     "quorum.cnxn.threads.size",
     "multiAddress.reachabilityCheckTimeoutMs",
@@ -24,8 +21,7 @@ const LONGS: [&str; 3] = [
     "jvm.pause.info-threshold.ms",
     "jvm.pause.sleep.time.ms",
 ];
-const BOOLEANS: [&str; 10] = [
-    "quorumListenOnAllIPs",
+const BOOLEANS: [&str; 9] = [
     "syncEnabled",
     "localSessionsEnabled",
     "localSessionsUpgradingEnabled",

@@ -54,7 +54,6 @@ fn the_simplest_file() {
     assert_eq!(loaded.config.network.client_port, Some(2181));
     assert_eq!(loaded.config.storage.data_log_dir, Path::new("/d"));
     assert!(!loaded.config.is_ensemble());
-    assert_eq!(loaded.config.require_standalone("zoo.cfg"), Ok(()));
     let notes = notes_at(&loaded, Level::Info);
     for line in [
         "Reading configuration from: zoo.cfg",
@@ -220,20 +219,11 @@ fn two_different_client_ports_are_refused() {
 }
 
 #[test]
-fn an_ensemble_is_recognised_checked_and_refused_for_now() {
+fn an_ensemble_is_recognised_and_checked() {
     let three = loaded(&format!("{THREE}{LIMITS}"), Some("1"), None);
     assert!(three.config.is_ensemble());
-    let error = three
-        .config
-        .require_standalone("zoo.cfg")
-        .expect_err("three voters");
-    assert_eq!(error.exit_code(), 1);
-    assert!(
-        error
-            .to_string()
-            .starts_with("zoo.cfg: 3 voting server(s) make an ensemble"),
-        "{error}"
-    );
+    let quorum = &three.config.quorum;
+    assert_eq!((quorum.init_limit_ticks, quorum.sync_limit_ticks), (10, 5));
     let one = loaded(
         &format!("standaloneEnabled=false\nserver.1=a:1:2\n{LIMITS}"),
         Some("1"),

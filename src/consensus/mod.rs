@@ -1,6 +1,7 @@
 //! Leader election and Zab as plain values: one input in, a list of effects out. No clock, no chance, no
 //! file, no socket, no thread.
 
+pub mod election;
 mod input;
 mod output;
 mod peer;

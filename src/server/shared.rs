@@ -2,7 +2,7 @@
 //! `Registry`, then an outbox. Nothing waits for anything while it holds one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -34,6 +34,9 @@ pub struct Shared {
     /// Digests that did not match.
     pub digest_mismatches: AtomicI64,
     last_zxid: AtomicI64,
+    serving: AtomicBool,
+    /// How often the state was replaced by another one, changed with `state` locked.
+    generation: AtomicU64,
 }
 
 impl Shared {
@@ -50,7 +53,34 @@ impl Shared {
             large,
             digest_mismatches: AtomicI64::new(0),
             last_zxid,
+            serving: AtomicBool::new(true),
+            generation: AtomicU64::new(0),
         }
+    }
+
+    /// Whether clients are served now.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire)
+    }
+
+    /// Serves clients from now on, or no longer. To stop, call it with `state` locked for writing: then
+    /// nobody reads what is applied afterwards.
+    pub fn set_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Release);
+    }
+
+    /// Puts another state in the place of the present one, which is returned. Walks of the old one must
+    /// not go on.
+    pub fn replace(&self, state: State) -> State {
+        let mut current = self.state.write();
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        self.set_last_zxid(state.last_zxid);
+        std::mem::replace(&mut current, state)
+    }
+
+    /// Which state this is; read it with `state` locked.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// A request that was handed to the line is over, answered or not. `size` is its frame's length.

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::process::{Resource, getrlimit};
 
 use crate::admin::four_letter;
-use crate::admin::view::{ConnectionFacts, Facts, LatencyFacts, ServerView, Settings, StartFacts};
+use crate::admin::view::{
+    ConnectionFacts, Facts, LatencyFacts, Role, ServerView, Settings, StartFacts,
+};
 use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
 use crate::server::clock;
@@ -49,6 +51,7 @@ impl View {
             min_session_timeout_ms: config.timing.min_session_timeout_ms,
             max_session_timeout_ms: config.timing.max_session_timeout_ms,
             backlog: config.network.client_port_listen_backlog,
+            member: None,
         };
         View {
             shared,
@@ -90,6 +93,9 @@ impl View {
         };
         let connections = shared.registry.lock().count();
         Facts {
+            role: Role::Standalone,
+            serving: true,
+            member: None,
             latency: LatencyFacts {
                 min: latency.min,
                 avg: latency.avg(),
@@ -122,6 +128,10 @@ impl View {
 }
 
 impl ServerView for Asked<'_> {
+    fn is_serving(&self) -> bool {
+        true
+    }
+
     fn facts(&self) -> Facts {
         self.view.facts()
     }

@@ -1,7 +1,7 @@
 //! Pass-through keys of leaders, learners and elections.
 
 use crate::config::known::Feature::Ensemble;
-use crate::config::known::Status::{Later, NoEffect};
+use crate::config::known::Status::{Honoured, Later, NoEffect};
 use crate::config::known::{Key, rows};
 
 const JAVA_DESIGN: &str = "it tunes threads and queues that this server does not have";
@@ -13,15 +13,15 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "leader.maxConcurrentDiffSyncs" | "100" | "learners" | Later(Ensemble);
     "leader.maxTimeToWaitForEpoch" | "-1" | "ms" | Later(Ensemble);
     "leader.ackLoggingFrequency" | "1000" | "zxids" | Later(Ensemble);
-    "leaderConnectDelayDuringRetryMs" | "100" | "ms" | Later(Ensemble);
-    "cnxTimeout" | "5000" | "ms" | Later(Ensemble);
+    "leaderConnectDelayDuringRetryMs" | "100" | "ms" | Honoured("between two tries to connect to the leader");
+    "cnxTimeout" | "5000" | "ms" | Honoured("how long a connection to another election port may take to open");
     "quorumCnxnTimeoutMs" | "-1" | "ms" | Later(Ensemble);
-    "tcpKeepAlive" | "false" | "true, false" | Later(Ensemble);
-    "electionPortBindRetry" | "3" | "tries" | Later(Ensemble);
-    "fastleader.minNotificationInterval" | "200" | "ms" | Later(Ensemble);
-    "fastleader.maxNotificationInterval" | "60000" | "ms" | Later(Ensemble);
+    "tcpKeepAlive" | "false" | "true, false" | Honoured("keep-alive on election connections");
+    "electionPortBindRetry" | "3" | "tries" | Honoured("tries to bind the election port, a second apart; 0: for ever");
+    "fastleader.minNotificationInterval" | "200" | "ms" | Honoured("first wait for votes");
+    "fastleader.maxNotificationInterval" | "60000" | "ms" | Honoured("longest wait for votes, which doubles each time");
     "observer.reconnectDelayMs" | "0" | "ms" | Later(Ensemble);
-    "observer.election.DelayMs" | "200" | "ms" | Later(Ensemble);
+    "observer.election.DelayMs" | "200" | "ms" | Honoured("longest time an observer waits before it looks for a leader again");
     "observer.syncEnabled" | "unset" | "true, false" | Later(Ensemble);
     "observerMaster.sizeLimit" | "33554432" | "bytes" | Later(Ensemble);
     "leader.closeSocketAsync" | "false" | "true, false" | NoEffect(JAVA_DESIGN);

@@ -21,20 +21,20 @@ pub(super) const STANDALONE: &[Key] = rows! { FileKey:
     "autopurge.snapRetainCount" | "3" | "snapshots, 3 or more" | Honoured("snapshots (with their logs) that a purge keeps");
     "autopurge.purgeInterval" | "0" | "hours" | Honoured("time between purges of old snapshots and logs; 0: never");
     "reconfigEnabled" | "false" | "true, false" | Honoured("true: a reconfiguration request is answered as unimplemented, as by every standalone server, instead of as disabled");
-    "standaloneEnabled" | "true" | "true, false" | Honoured("false: even one voting server is an ensemble, which this build refuses to start");
+    "standaloneEnabled" | "true" | "true, false" | Honoured("false: even one voting server is an ensemble");
 };
 
 pub(super) const ENSEMBLE: &[Key] = rows! { FileKey:
-    "server.*" | "unset" | "host:port:port[:role][;[host:]port]" | Later(Ensemble);
-    "group*" | "unset" | "id:id:..." | Later(Ensemble);
-    "weight*" | "1" | "number" | Later(Ensemble);
-    "dynamicConfigFile" | "unset" | "path" | Later(Ensemble);
-    "initLimit" | "0" | "ticks" | Later(Ensemble);
-    "syncLimit" | "0" | "ticks" | Later(Ensemble);
-    "connectToLearnerMasterLimit" | "0" | "ticks" | Later(Ensemble);
-    "electionAlg" | "3" | "3" | Later(Ensemble);
-    "quorumListenOnAllIPs" | "false" | "true, false" | Later(Ensemble);
-    "peerType" | "participant" | "participant, observer" | Later(Ensemble);
+    "server.*" | "unset" | "host:port:port[:role][;[host:]port]" | Honoured("a member of the ensemble: host, quorum port, election port, role, client port; with one voting member (and standaloneEnabled) the server stands alone");
+    "group*" | "unset" | "id:id:..." | Honoured("members of one group of hierarchical quorums");
+    "weight*" | "1" | "number" | Honoured("weight of a member in hierarchical quorums");
+    "dynamicConfigFile" | "unset" | "path" | Honoured("the file that holds the server, group and weight lines instead");
+    "initLimit" | "0" | "ticks" | Honoured("how long a learner may take to connect and to synchronise; required in an ensemble");
+    "syncLimit" | "0" | "ticks" | Honoured("how far a learner may lag behind its leader; required in an ensemble");
+    "connectToLearnerMasterLimit" | "0" | "ticks" | Honoured("how long a learner may take to connect to its leader; 0: initLimit");
+    "electionAlg" | "3" | "3" | NoEffect("there is one election algorithm");
+    "quorumListenOnAllIPs" | "false" | "true, false" | Honoured("true: quorum and election ports listen on all addresses");
+    "peerType" | "participant" | "participant, observer" | NoEffect("the server lines say who observes");
     "syncEnabled" | "true" | "true, false" | Later(Ensemble);
     "observerMasterPort" | "0" | "TCP port" | Later(Ensemble);
     "localSessionsEnabled" | "false" | "true, false" | Later(Ensemble);

@@ -50,9 +50,7 @@ impl Feature {
     /// What is missing, as the end of the sentence "has no effect: ...".
     pub fn missing(self) -> &'static str {
         match self {
-            Feature::Ensemble => {
-                "only ensembles use it, and this build runs standalone servers only"
-            }
+            Feature::Ensemble => "this build does not have this part of ensembles yet",
             Feature::ClientTls => "this build has no client TLS yet",
             Feature::QuorumTls => "this build has no quorum TLS yet",
             Feature::Sasl => "this build has no SASL for clients yet",

@@ -1,7 +1,7 @@
 //! Properties without the prefix, those of logging, and those only clients read. A line in the settings file
 //! cannot set them.
 
-use crate::config::known::Feature::{Ensemble, Sasl};
+use crate::config::known::Feature::Sasl;
 use crate::config::known::Status::{Honoured, Later, NoEffect};
 use crate::config::known::{Key, rows};
 
@@ -17,8 +17,8 @@ pub(super) const KEYS: &[Key] = rows! { Property:
     "znode.container.maxPerMinute" | "10000" | "nodes" | Honoured("how many of them may be deleted in a minute");
     "znode.container.maxNeverUsedIntervalMs" | "0" | "ms" | Honoured("age at which a container that never had a child is deleted; 0: never");
     "fsync.warningthresholdms" | "1000" | "ms" | Honoured("old name of zookeeper.fsync.warningthresholdms, used when that is not set");
-    "follower.nodelay" | "true" | "true, false" | Later(Ensemble);
-    "leader.nodelay" | "true" | "true, false" | Later(Ensemble);
+    "follower.nodelay" | "true" | "true, false" | Honoured("false: small packets of a learner may wait for company (TCP_NODELAY off)");
+    "leader.nodelay" | "true" | "true, false" | Honoured("false: small packets of a leader may wait for company (TCP_NODELAY off)");
     "learner.asyncSending" | "false" | "true, false" | NoEffect(JAVA_DESIGN);
     "learner.closeSocketAsync" | "false" | "true, false" | NoEffect(JAVA_DESIGN);
     "leader.closeSocketAsync" | "false" | "true, false" | NoEffect(JAVA_DESIGN);

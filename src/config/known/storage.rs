@@ -1,7 +1,6 @@
 //! Pass-through keys of the log, the snapshots and the start.
 
-use crate::config::known::Feature::Ensemble;
-use crate::config::known::Status::{Honoured, Later};
+use crate::config::known::Status::Honoured;
 use crate::config::known::{Key, rows};
 
 pub(super) const KEYS: &[Key] = rows! { PassThrough:
@@ -18,7 +17,7 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "digest.enabled" | "true" | "true, false" | Honoured("keep a digest of the tree in transactions and snapshots, and compare it on load");
     "serializeLastProcessedZxid.enabled" | "true" | "true, false" | Honoured("write the last zxid into snapshots");
     "closeSessionTxn.enabled" | "true" | "true, false" | Honoured("name the deleted paths in the transaction that closes a session");
-    "commitLogCount" | "500" | "transactions, 500 or more" | Later(Ensemble);
-    "snapshotSizeFactor" | "0.33" | "ratio" | Later(Ensemble);
-    "forceSnapshotSync" | "false" | "true, false" | Later(Ensemble);
+    "commitLogCount" | "500" | "transactions, 500 or more" | Honoured("transactions kept in memory for learners that were away for a moment");
+    "snapshotSizeFactor" | "0.33" | "ratio" | Honoured("a learner gets transactions from the log on disk while they are smaller than this part of a snapshot; negative: never");
+    "forceSnapshotSync" | "false" | "true, false" | Honoured("true: learners always get a snapshot");
 };

@@ -168,7 +168,7 @@ impl Connection {
         };
         let mut scratch = self.rooms.output.borrow_mut();
         let (mut at, mut count, mut end) = (0, 0, None);
-        self.rooms.ports.read.view(viewer, &mut |reading| {
+        let is_served = self.rooms.ports.read.view(viewer, &mut |reading| {
             while count < READ_RUN_MAX && scratch.len() < limits::OUTBOX_PAUSE_BYTES {
                 match self.next(&input[at..]) {
                     Ok(Some(Request {
@@ -190,6 +190,9 @@ impl Connection {
             }
             outbox.push_local(&mut scratch);
         });
+        if !is_served {
+            return Err(End::NotServing);
+        }
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         outbox
             .sent

@@ -29,8 +29,11 @@ struct Moody {
 }
 
 impl ReadPort for Moody {
-    fn view(&self, _: Viewer<'_>, _: &mut dyn FnMut(&mut Reading<'_>)) {
+    fn view(&self, _: Viewer<'_>, _: &mut dyn FnMut(&mut Reading<'_>)) -> bool {
         unreachable!("nothing is read")
+    }
+    fn is_serving(&self) -> bool {
+        true
     }
     fn last_zxid(&self) -> Zxid {
         Zxid::ZERO

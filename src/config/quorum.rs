@@ -1,0 +1,162 @@
+//! How the members of an ensemble deal with each other: time limits, elections, synchronisation, sockets. Who
+//! they are stands in [`Membership`](crate::config::Membership).
+
+use crate::config::error::ConfigError;
+use crate::config::java;
+use crate::config::system::Reader;
+use crate::config::zoo_cfg::FileKeys;
+
+/// The settings of a member. A standalone server has them, too, and uses none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quorum {
+    /// `initLimit`, ticks: how long a learner may take to connect and synchronise. 0 when not set; a member
+    /// has at least 1.
+    pub init_limit_ticks: u32,
+    /// `syncLimit`, ticks: how far a learner may lag behind. 0 when not set; a member has at least 1.
+    pub sync_limit_ticks: u32,
+    /// `connectToLearnerMasterLimit`, ticks: how long a learner may take to connect; `None`: `initLimit`.
+    pub connect_limit_ticks: Option<u32>,
+    /// `quorumListenOnAllIPs`.
+    pub listen_on_all_ips: bool,
+    /// `cnxTimeout`: how long a dial to another election port may take.
+    pub election_connect_ms: u32,
+    /// `electionPortBindRetry`: tries to bind the election port; `None`: for ever.
+    pub election_bind_tries: Option<u32>,
+    /// `fastleader.minNotificationInterval`: the first wait for votes.
+    pub notification_min_ms: u32,
+    /// `fastleader.maxNotificationInterval`: the longest wait for votes.
+    pub notification_max_ms: u32,
+    /// `leaderConnectDelayDuringRetryMs`: between two tries to connect to the leader.
+    pub leader_connect_delay_ms: u32,
+    /// `observer.election.DelayMs`: the longest an observer waits before it looks for a leader again.
+    pub observer_election_delay_ms: u32,
+    /// `tcpKeepAlive`: `SO_KEEPALIVE` on election sockets.
+    pub tcp_keep_alive: bool,
+    /// `follower.nodelay`: `TCP_NODELAY` on the learner's end of the quorum port.
+    pub learner_no_delay: bool,
+    /// `leader.nodelay`: `TCP_NODELAY` on the leader's end of the quorum port.
+    pub leader_no_delay: bool,
+    /// `commitLogCount`: transactions kept in memory for learners that were away for a moment.
+    pub commit_log_count: u32,
+    /// `snapshotSizeFactor`: a learner gets transactions from the log on disk as long as that is smaller than
+    /// this part of a snapshot; `None`: never from the log on disk.
+    pub snapshot_size_factor: Option<f64>,
+    /// `forceSnapshotSync`: learners always get a snapshot.
+    pub force_snapshot_sync: bool,
+}
+
+const COMMIT_LOG_COUNT_MIN: u16 = 500;
+const SNAPSHOT_SIZE_FACTOR: f64 = 0.33;
+
+impl Quorum {
+    // apache 3.9.5: server/quorum/QuorumPeerConfig.java parseProperties
+    pub(crate) fn read(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<Self, ConfigError> {
+        let ticks = |key| -> Result<u32, ConfigError> {
+            Ok(u32::try_from(keys.int(key)?.unwrap_or(0)).unwrap_or(0))
+        };
+        let connect_limit = ticks("connectToLearnerMasterLimit")?;
+        Ok(Quorum {
+            init_limit_ticks: ticks("initLimit")?,
+            sync_limit_ticks: ticks("syncLimit")?,
+            connect_limit_ticks: (connect_limit > 0).then_some(connect_limit),
+            listen_on_all_ips: keys.boolean("quorumListenOnAllIPs")?.unwrap_or(false),
+            election_connect_ms: election_connect_ms(reader)?,
+            election_bind_tries: election_bind_tries(reader),
+            notification_min_ms: reader.at_least("fastleader.minNotificationInterval", 1, 200),
+            notification_max_ms: reader.at_least("fastleader.maxNotificationInterval", 1, 60_000),
+            leader_connect_delay_ms: reader.at_least("leaderConnectDelayDuringRetryMs", 0, 100),
+            observer_election_delay_ms: reader.at_least("observer.election.DelayMs", 0, 200),
+            tcp_keep_alive: reader.boolean("tcpKeepAlive", false),
+            learner_no_delay: reader.named_switch("follower.nodelay", "true", "false", true),
+            leader_no_delay: reader.named_switch("leader.nodelay", "true", "false", true),
+            commit_log_count: reader.at_least("commitLogCount", COMMIT_LOG_COUNT_MIN, 500),
+            snapshot_size_factor: snapshot_size_factor(reader)?,
+            force_snapshot_sync: reader.boolean("forceSnapshotSync", false),
+        })
+    }
+}
+
+// apache 3.9.5: server/quorum/QuorumCnxManager.java constructor; not a number aborts the start there.
+fn election_connect_ms(reader: &mut Reader<'_>) -> Result<u32, ConfigError> {
+    let Some(text) = reader.text("cnxTimeout") else {
+        return Ok(5000);
+    };
+    let parsed = java::parse_int(text).map_err(|cause| {
+        let remedy = "give a number of milliseconds, such as 5000";
+        reader.refuse("zookeeper.cnxTimeout", cause, remedy)
+    })?;
+    match u32::try_from(parsed) {
+        Ok(ms) if ms > 0 => Ok(ms),
+        _ => {
+            reader.corrected("cnxTimeout", "it must be positive; 5000 is used");
+            Ok(5000)
+        }
+    }
+}
+
+// apache 3.9.5: server/quorum/QuorumCnxManager.java Listener; 0 is for ever, less is the default.
+fn election_bind_tries(reader: &mut Reader<'_>) -> Option<u32> {
+    match reader.int("electionPortBindRetry", 3) {
+        0 => None,
+        tries => Some(u32::try_from(tries).unwrap_or(3)),
+    }
+}
+
+// apache 3.9.5: server/ZKDatabase.java constructor
+fn snapshot_size_factor(reader: &mut Reader<'_>) -> Result<Option<f64>, ConfigError> {
+    let factor = reader.real("snapshotSizeFactor", SNAPSHOT_SIZE_FACTOR)?;
+    if factor > 1.0 {
+        reader.corrected(
+            "snapshotSizeFactor",
+            "more than 1 makes no sense; 0.33 is used",
+        );
+        return Ok(Some(SNAPSHOT_SIZE_FACTOR));
+    }
+    Ok((factor >= 0.0).then_some(factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Quorum};
+
+    fn quorum(lines: &str) -> Quorum {
+        let text = format!("dataDir=/d\n{lines}");
+        let loaded = Config::from_zoo_cfg(text.as_bytes(), "./zoo.cfg", &[]);
+        loaded.expect(lines).config.quorum
+    }
+
+    #[test]
+    fn some_numbers_have_a_special_meaning() {
+        assert_eq!(quorum("").connect_limit_ticks, None);
+        assert_eq!(
+            quorum("connectToLearnerMasterLimit=7").connect_limit_ticks,
+            Some(7)
+        );
+        assert_eq!(quorum("electionPortBindRetry=0").election_bind_tries, None);
+        assert_eq!(
+            quorum("electionPortBindRetry=-1").election_bind_tries,
+            Some(3)
+        );
+        assert_eq!(
+            quorum("snapshotSizeFactor=-1").snapshot_size_factor,
+            None,
+            "never from disk"
+        );
+        assert_eq!(
+            quorum("snapshotSizeFactor=1.5").snapshot_size_factor,
+            Some(0.33)
+        );
+        assert_eq!(
+            quorum("snapshotSizeFactor=0").snapshot_size_factor,
+            Some(0.0)
+        );
+        assert_eq!(quorum("commitLogCount=3").commit_log_count, 500);
+        assert_eq!(quorum("cnxTimeout=0").election_connect_ms, 5000);
+    }
+
+    #[test]
+    fn an_election_timeout_that_is_no_number_stops_the_start() {
+        let refused = Config::from_zoo_cfg(b"dataDir=/d\ncnxTimeout=soon", "./zoo.cfg", &[]);
+        assert_eq!(refused.expect_err("no number").exit_code(), 1);
+    }
+}
