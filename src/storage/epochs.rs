@@ -112,8 +112,8 @@ impl EpochFiles {
     /// When the files contradict the log or each other: taking part could lose what others were promised.
     // apache 3.9.5: server/quorum/QuorumPeer.java loadDataBase
     pub fn load(&self, last: Zxid) -> Result<Epochs, EpochError> {
-        let accepted = self.read(ACCEPTED)?;
-        let current = match self.read(CURRENT)? {
+        let accepted = read(&*self.disk, &self.dir, ACCEPTED)?;
+        let current = match current(&*self.disk, &self.dir)? {
             None => self.write_missing(CURRENT, last.epoch())?,
             Some(current) if current < last.epoch() => self.lift(current, accepted, last)?,
             Some(current) => current,
@@ -151,7 +151,7 @@ impl EpochFiles {
 
     /// The current epoch when the file's is below that of the last transaction.
     fn lift(&self, current: i64, accepted: Option<i64>, last: Zxid) -> Result<i64, EpochError> {
-        let unfinished = self.read(&temporary(CURRENT))?;
+        let unfinished = read(&*self.disk, &self.dir, &temporary(CURRENT))?;
         let lifted = match (unfinished, accepted) {
             (Some(epoch), _) if epoch >= last.epoch() => {
                 info!(
@@ -187,20 +187,6 @@ impl EpochFiles {
         Ok(epoch)
     }
 
-    fn read(&self, name: &str) -> Result<Option<i64>, EpochError> {
-        let path = self.dir.join(name);
-        let file = match self.disk.open(&path) {
-            Err(error) if error.is_not_found() => return Ok(None),
-            file => file?,
-        };
-        let mut bytes = Vec::new();
-        let read = file.take(FILE_BYTES_MAX).read_to_end(&mut bytes);
-        read.map_err(DiskError::of("read", &path))?;
-        let epoch = epoch::decode(&bytes);
-        let epoch = epoch.map_err(|text| EpochError::NotANumber { path, text })?;
-        Ok(Some(epoch))
-    }
-
     fn write(&self, name: &str, epoch: i64) -> Result<(), DiskError> {
         let aside = self.dir.join(temporary(name));
         let mut file = self.disk.create(&aside, Create::Replace)?;
@@ -220,6 +206,25 @@ impl EpochFiles {
         }
         Ok(())
     }
+}
+
+/// What `currentEpoch` in this directory holds; `None` when there is none.
+pub(crate) fn current(disk: &dyn Disk, dir: &Path) -> Result<Option<i64>, EpochError> {
+    read(disk, dir, CURRENT)
+}
+
+fn read(disk: &dyn Disk, dir: &Path, name: &str) -> Result<Option<i64>, EpochError> {
+    let path = dir.join(name);
+    let file = match disk.open(&path) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    let read = file.take(FILE_BYTES_MAX).read_to_end(&mut bytes);
+    read.map_err(DiskError::of("read", &path))?;
+    let epoch = epoch::decode(&bytes);
+    let epoch = epoch.map_err(|text| EpochError::NotANumber { path, text })?;
+    Ok(Some(epoch))
 }
 
 fn temporary(name: &str) -> String {

@@ -21,7 +21,9 @@ pub mod lock;
 pub mod purge;
 pub mod recover;
 mod replay;
+mod rewind;
 pub mod snapshots;
+pub mod truncate;
 pub mod txn_log;
 
 #[cfg(any(test, feature = "testing"))]

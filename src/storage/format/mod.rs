@@ -20,6 +20,7 @@
 pub mod checksum;
 pub mod epoch;
 pub mod file_name;
+pub mod rewind_plan;
 pub mod scan;
 pub mod snap_stream;
 pub mod snappy_stream;
