@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::pipeline::Asker;
 use crate::types::limits;
-use crate::types::{ConnId, SessionId};
+use crate::types::{ConnId, LinkId, SessionId};
 
 /// One thing to do. Ranges point into [`Outputs::bytes`] and [`Outputs::receivers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,12 @@ pub enum Effect {
     },
     /// A request has gone without an answer and without a trace.
     Unanswered {
+        /// Whose.
+        asker: Asker,
+    },
+    /// The session of a request is served elsewhere by now: no answer, its connection ends once everything
+    /// before is sent.
+    Moved {
         /// Whose.
         asker: Asker,
     },
@@ -37,6 +43,22 @@ pub enum Effect {
         /// Its timeout, ms.
         timeout_ms: i32,
     },
+    /// The leader lets a connection take up its session.
+    SessionResumed {
+        /// Who asked.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
+        /// Its timeout, ms.
+        timeout_ms: i32,
+    },
+    /// The leader does not know the session that a connection wants to take up.
+    SessionRefused {
+        /// Who asked.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
+    },
     /// A session has ended: close its connection once everything before is sent.
     SessionClosed {
         /// The session.
@@ -53,6 +75,8 @@ pub struct Outputs {
     pub bytes: Vec<u8>,
     /// Receivers of events.
     pub receivers: Vec<ConnId>,
+    /// Learners whose syncs have been passed by everything before them.
+    pub(crate) syncs: Vec<LinkId>,
 }
 
 impl Outputs {
@@ -62,6 +86,7 @@ impl Outputs {
         self.bytes.clear();
         self.bytes.shrink_to(limits::APPLY_BATCH_BYTES);
         self.receivers.clear();
+        self.syncs.clear();
     }
 
     /// Adds a reply whose bytes are those appended since `start`.

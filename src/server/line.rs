@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::net::client::{Bell, Closing, ConnectAsk, Outbox};
-use crate::pipeline::Outputs;
+use crate::pipeline::{Outputs, State};
 use crate::proto::connect;
-use crate::replica::{Door, NewSession, Now, Replica, Submission};
+use crate::replica::{Door, NewSession, Now, Replica, Resume, Resumption, Submission};
 use crate::server::clock;
 use crate::server::door::Doors;
 use crate::server::log_thread::Order;
@@ -90,11 +90,9 @@ impl Line {
             return Duration::ZERO;
         }
         let now = clock::monotonic();
-        let expiry = self.shared.state.read().sessions.next_deadline();
-        let next = self
-            .replica
-            .next_reap()
-            .min(expiry.unwrap_or(Millis(i64::MAX)));
+        let expiry = self.replica.next_expiry(&self.shared.state.read());
+        let next = [expiry, self.replica.next_reap()].into_iter().flatten();
+        let next = next.min().unwrap_or(Millis(i64::MAX));
         let gate_ms = gate.map_or(PATIENCE_MAX_MS, i64::from);
         let wait = next
             .0
@@ -172,8 +170,7 @@ impl Line {
                         .session_requests
                         .fetch_add(1, Ordering::Relaxed);
                     shared.stats.revalidations.fetch_add(1, Ordering::Relaxed);
-                    let usable = self.replica.is_usable(&state, ask.session);
-                    if self.reattach(&ask, usable) {
+                    if self.reattach(&state, &ask) {
                         attached.push((ask.session, ask.timeout_ms));
                     }
                 }
@@ -204,26 +201,15 @@ impl Line {
 
     /// Ends sessions that were not heard for too long.
     fn expire(&mut self, now: Now) {
-        let due = {
-            let state = self.shared.state.read();
-            state
-                .sessions
-                .next_deadline()
-                .is_some_and(|deadline| deadline <= now.monotonic)
-        };
-        if !due {
+        let next = self.replica.next_expiry(&self.shared.state.read());
+        if next.is_none_or(|deadline| deadline > now.monotonic) {
             return;
         }
         let mut state = self.shared.state.write();
         let registry = self.shared.registry.lock();
-        let expired = state
-            .sessions
-            .due(now.monotonic, &|session| registry.last_touch(session));
-        drop(registry);
-        for session in expired {
-            let timeout = state.sessions.timeout(session).unwrap_or_default();
-            tracing::info!("Expiring session {session}, timeout of {timeout}ms exceeded");
-            self.replica.expire_session(&state, session, now);
+        let last_touch = |session| registry.last_touch(session);
+        for (session, timeout_ms) in self.replica.expire(&mut state, now, &last_touch) {
+            tracing::info!("Expiring session {session}, timeout of {timeout_ms}ms exceeded");
             self.shared
                 .stats
                 .sessions_expired
@@ -234,7 +220,7 @@ impl Line {
     /// Takes a session up again; whether that succeeded. Its former connection is closed first, whatever
     /// the password.
     // apache 3.9.5: server/ZooKeeperServer.java processConnectRequest, reopenSession
-    fn reattach(&self, ask: &ConnectAsk, usable: bool) -> bool {
+    fn reattach(&mut self, state: &State, ask: &ConnectAsk) -> bool {
         let mut registry = self.shared.registry.lock();
         if let Some(former) = registry
             .holder(ask.session)
@@ -245,22 +231,31 @@ impl Line {
         let Some(outbox) = registry.get(ask.conn).map(Arc::clone) else {
             return false;
         };
-        let succeeds = usable && secret::verify(ask.session, &ask.password);
-        if succeeds {
-            registry.attach(ask.session, ask.conn);
-            drop(registry);
-            welcome(&outbox, ask.session, ask.timeout_ms);
+        let resume = Resume {
+            conn: ask.conn,
+            session: ask.session,
+            timeout_ms: ask.timeout_ms,
+        };
+        let resumption = if secret::verify(ask.session, &ask.password) {
+            self.replica.resume_session(state, resume)
         } else {
-            drop(registry);
-            tracing::info!(
-                "Invalid session {} for client {}, probably expired",
-                ask.session,
-                outbox.peer
-            );
-            refuse(&outbox);
+            Resumption::Refused
+        };
+        match resumption {
+            Resumption::Granted => {
+                registry.attach(ask.session, ask.conn);
+                drop(registry);
+                welcome(&outbox, ask.session, ask.timeout_ms);
+            }
+            Resumption::Refused => {
+                drop(registry);
+                refuse(&outbox, ask.session);
+            }
+            Resumption::Asked => {}
+            Resumption::Unknown => outbox.close(Closing::Now),
         }
         self.ring();
-        succeeds
+        resumption == Resumption::Granted
     }
 
     /// Applies and answers everything that is ready, in slices that hold the tree's lock briefly.
@@ -320,6 +315,12 @@ fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now
                 shared.stats.sent.fetch_add(1, Ordering::Relaxed);
             }
             Effect::Unanswered { asker } => shared.finished(asker.size),
+            Effect::Moved { asker } => {
+                shared.finished(asker.size);
+                if let Some(outbox) = registry.get(asker.conn) {
+                    outbox.close(Closing::AfterFlush);
+                }
+            }
             Effect::Event { receivers, bytes } => {
                 for conn in &outputs.receivers[receivers.clone()] {
                     if let Some(outbox) = registry.get(*conn) {
@@ -327,7 +328,17 @@ fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now
                     }
                 }
             }
+            Effect::SessionRefused { conn, session } => {
+                if let Some(outbox) = registry.get(*conn) {
+                    refuse(outbox, *session);
+                }
+            }
             Effect::SessionOpened {
+                conn,
+                session,
+                timeout_ms,
+            }
+            | Effect::SessionResumed {
                 conn,
                 session,
                 timeout_ms,
@@ -360,7 +371,9 @@ fn welcome(outbox: &Outbox, session: SessionId, timeout_ms: i32) {
     outbox.welcome(session, timeout_ms, &out);
 }
 
-fn refuse(outbox: &Outbox) {
+fn refuse(outbox: &Outbox, session: SessionId) {
+    let peer = outbox.peer;
+    tracing::info!("Invalid session {session} for client {peer}, probably expired");
     let mut out = Vec::with_capacity(64);
     connect::append_response(0, 0, &[0; 16], outbox.read_only_answer(), &mut out);
     outbox.push(&out, 0);

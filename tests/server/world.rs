@@ -316,6 +316,9 @@ impl World {
                     self.answered(asker.conn);
                 }
                 Effect::Unanswered { asker } => self.answered(asker.conn),
+                Effect::Moved { .. }
+                | Effect::SessionResumed { .. }
+                | Effect::SessionRefused { .. } => unreachable!("only in an ensemble"),
                 Effect::Event { receivers, bytes } => {
                     for conn in &out.receivers[receivers.clone()] {
                         self.hear(*conn, &out.bytes[bytes.clone()]);
