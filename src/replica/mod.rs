@@ -183,7 +183,8 @@ impl Replica {
         expired
     }
 
-    fn expire_session(&mut self, state: &State, session: SessionId, now: Now) {
+    /// Ends a session that has expired.
+    pub fn expire_session(&mut self, state: &State, session: SessionId, now: Now) {
         let start = self.open.log.len();
         let log = &mut self.open.log;
         let prepared = self
