@@ -19,6 +19,7 @@ pub mod format;
 pub mod layout;
 pub mod lock;
 pub mod purge;
+pub mod range;
 pub mod recover;
 mod replay;
 mod rewind;

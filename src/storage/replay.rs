@@ -225,7 +225,11 @@ impl<'d> Replay<'d> {
 
 /// The logs that can hold `first` or later records, oldest first: all that begin after it, and the last
 /// one that does not.
-fn logs_from(disk: &dyn Disk, dir: &Path, first: Zxid) -> Result<Vec<LogName>, DiskError> {
+pub(crate) fn logs_from(
+    disk: &dyn Disk,
+    dir: &Path,
+    first: Zxid,
+) -> Result<Vec<LogName>, DiskError> {
     let names = disk.list(dir)?;
     let mut logs: Vec<_> = names
         .iter()
