@@ -23,6 +23,7 @@ pub mod file_name;
 pub mod rewind_plan;
 pub mod scan;
 pub mod snap_stream;
+pub mod snap_stream_encode;
 pub mod snappy_stream;
 pub mod snapshot;
 pub mod snapshot_encode;
