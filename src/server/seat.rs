@@ -161,6 +161,7 @@ impl Seat {
             }
             Effect::Retire => self.learners.clear(),
             Effect::Phase(phase) => self.phases.enter(phase, now),
+            Effect::Note(note) => tracing::info!("{note}"),
             Effect::Fatal { code, why } => {
                 let code = u8::try_from(code).unwrap_or(1);
                 return Err(ServerError::Fatal { code, why });
