@@ -29,10 +29,10 @@ pub fn membership(shape: &Shape) -> Membership {
         client: None,
     };
     Membership {
-        members: (0..shape.members()).map(|member| (id(member).0, one(member))).collect(),
+        members: (0..shape.members()).map(|member| (id(member), one(member))).collect(),
         groups: shape.groups.as_ref().map(|shares| {
-            let of = |pick: &dyn Fn(usize) -> i64| -> BTreeMap<i64, i64> {
-                (0..shares.len()).map(|voter| (id(voter).0, pick(voter))).collect()
+            let of = |pick: &dyn Fn(usize) -> i64| -> BTreeMap<ServerId, i64> {
+                (0..shares.len()).map(|voter| (id(voter), pick(voter))).collect()
             };
             Groups {
                 group_of: of(&|voter| shares[voter].group),

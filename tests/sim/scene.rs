@@ -44,8 +44,9 @@ pub enum Event<'e> {
     Input(&'e Input),
     /// The machine asks for this; it is carried out next.
     Effect(&'e Effect),
-    /// A transaction has been applied. `answerable`: as committed, not by the way at the end of a role.
-    Applied { entry: Entry, answerable: bool },
+    /// A transaction has been applied. Only what is applied while serving counts as committed: a learner that is being
+    /// synchronised, and a member at the end of its role, apply what a later leader may take back.
+    Applied { entry: Entry, serving: bool },
     /// Something durable has changed.
     Stored,
     /// A client has sent a write.
