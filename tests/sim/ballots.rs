@@ -5,7 +5,6 @@ use oxkeeper::consensus::Input;
 use oxkeeper::proto::ballot::Ballot;
 
 use crate::ensemble;
-use crate::mutant::Mutant;
 use crate::world::{Next, World};
 
 impl World {
@@ -63,16 +62,6 @@ impl World {
         }
         let ballot = self.counterfeit(to, ballot);
         self.feed(to, Input::Ballot { from: ensemble::id(from), ballot });
-    }
-
-    /// What a mutant makes of a ballot.
-    fn counterfeit(&self, to: usize, mut ballot: Ballot) -> Ballot {
-        if self.is_mutant(Mutant::VotesById) && ballot.leader.0 > 0 {
-            // Every history looks as good as the receiver's own, so the highest id wins.
-            ballot.zxid = self.scene.states[to].last;
-            ballot.epoch = self.scene.disks[to].current_epoch;
-        }
-        ballot
     }
 
     /// The connection of a pair breaks.

@@ -41,7 +41,7 @@ impl World {
             Effect::Deliver { zxid, body } => self.apply(member, zxid, Payload::of(&body)),
             Effect::Commit(upto) => self.commit(member, upto),
             Effect::TakeSnapshot(task) => self.take_snapshot(member, Some(task)),
-            Effect::Phase(_) => {}
+            Effect::Phase(_) | Effect::Note(_) => {}
             Effect::Fatal { code, why } => {
                 let why = format!("server {} gave up with code {code}: {why}", member + 1);
                 self.break_law("no server gives up", why);
@@ -54,7 +54,13 @@ impl World {
         match effect {
             Effect::SaveAcceptedEpoch(epoch, task) => self.order(member, Job::AcceptedEpoch(epoch, task)),
             Effect::SaveCurrentEpoch(epoch, task) => self.order(member, Job::CurrentEpoch(epoch, task)),
-            Effect::Append { zxid, body } => self.order(member, Job::Append(zxid, Payload::of(&body))),
+            Effect::Append { zxid, body } => {
+                let payload = Payload::of(&body);
+                self.order(member, Job::Append(zxid, payload));
+                if self.is_mutant(Mutant::DeliverProposals) {
+                    self.apply(member, zxid, payload);
+                }
+            }
             Effect::Truncate(zxid, task) => self.order(member, Job::Truncate(zxid, task)),
             Effect::Install(task) => match self.members[member].received.take() {
                 Some(state) => self.order(member, Job::Install(state, task)),

@@ -32,8 +32,6 @@ pub struct Client {
     pub seen: Zxid,
     /// How many of its writes were acknowledged.
     pub acknowledged: usize,
-    /// It has a member of its own and only does what it is told.
-    pub bound: bool,
 }
 
 /// A client that waits for so many ticks goes elsewhere.
@@ -151,7 +149,7 @@ impl World {
         let first = self.clients.len();
         for member in 0..self.members.len() {
             let client = self.clients.len();
-            self.clients.push(Client { bound: true, ..Client::default() });
+            self.clients.push(Client::default());
             self.join(client, member);
             if self.connected(client).is_some() {
                 let number = self.open(client, false);

@@ -74,17 +74,8 @@ impl Disk {
 
     /// The state that a start makes of the disk: the newest snapshot and the records behind it.
     pub fn recover(&self) -> History {
-        self.replay(self.log.len())
-    }
-
-    /// The same after a crash that leaves nothing but what was flushed.
-    pub fn durable(&self) -> History {
-        self.replay(self.synced)
-    }
-
-    fn replay(&self, end: usize) -> History {
         let mut state = self.snapshots.last().cloned().unwrap_or_default();
-        for entry in &self.log[..end] {
+        for entry in &self.log {
             if entry.zxid > state.last {
                 state.push(entry.zxid, entry.payload);
             }

@@ -107,6 +107,9 @@ impl World {
         if self.wires.is_blocked(sender.member, receiver.member) {
             return;
         }
+        let Some(link) = self.wires.conns.get_mut(&conn) else {
+            return;
+        };
         let it = &self.members[receiver.member];
         if it.life != receiver.life || !receiver.open || !it.is_up() {
             return self.refuse(conn, down);
@@ -138,7 +141,10 @@ impl World {
         let link = LinkId(conn);
         match item {
             Item::ToLeader(packet) => self.feed(member, Input::FromLearner(link, packet)),
-            Item::ToLearner(packet) => self.feed(member, Input::FromLeader(packet)),
+            Item::ToLearner(packet) => {
+                self.hurry_epoch(member, &packet);
+                self.feed(member, Input::FromLeader(packet));
+            }
             Item::Part => self.feed(member, Input::LeaderAlive),
             Item::Whole(state) => {
                 let zxid = state.last;

@@ -15,6 +15,7 @@ mod carry;
 mod client;
 mod disk;
 mod ensemble;
+mod falsify;
 mod fault;
 mod history;
 mod laws;

@@ -1,8 +1,10 @@
 //! One run from beginning to end: a time of faults, in which nothing may go wrong for good, and a time without, in
 //! which everything must come right.
 
+use std::cell::Cell;
 use std::panic;
 use std::panic::AssertUnwindSafe;
+use std::sync::Once;
 
 use crate::laws::Broken;
 use crate::member::Service;
@@ -35,7 +37,7 @@ pub struct Tally {
 /// Runs a plan. A machine that panics has broken a law of its own.
 pub fn run(plan: &Plan, mutant: Option<Mutant>, traced: bool) -> Verdict {
     let mut world = World::new(plan, mutant, traced);
-    let ended = panic::catch_unwind(AssertUnwindSafe(|| play(&mut world)));
+    let ended = quietly(|| panic::catch_unwind(AssertUnwindSafe(|| play(&mut world))));
     let recovery = ended.unwrap_or_else(|cause| {
         let said = cause.downcast_ref::<String>().cloned();
         let said = said.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -106,4 +108,25 @@ fn all_serve(world: &World) -> bool {
 fn all_agree(world: &World) -> bool {
     let states = &world.scene.states;
     states.iter().all(|state| state.fold() == states[0].fold())
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A panic of a machine is a finding like any other: it is told with its trace, and not at once.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                loud(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let result = work();
+    QUIET.set(false);
+    result
 }

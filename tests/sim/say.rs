@@ -54,6 +54,7 @@ pub fn effect(effect: &Effect) -> String {
             let (after, upto) = (zxid(*after), zxid(*upto));
             format!("stream log to link {}: diff {diff:?}, {after}..{upto} (task {})", link.0, task.0)
         }
+        Effect::Note(text) => format!("({text})"),
         Effect::Lead { epoch } => format!("LEAD {}", zxid(*epoch)),
         other => format!("{other:?}"),
     }

@@ -51,6 +51,8 @@ pub enum Event<'e> {
     Stored,
     /// A client has sent a write.
     Asked(Payload),
+    /// A leader's pipeline has given a number; from here on it may be found in the leader's log.
+    Numbered { zxid: Zxid, payload: Payload },
     /// A client has been told that its write succeeded.
     Acknowledged { payload: Payload, zxid: Zxid },
     /// A client has sent a sync.

@@ -87,8 +87,12 @@ impl World {
         it.next_zxid = zxid.next();
         it.in_flight.push_back((zxid, payload));
         let body = payload.body(zxid);
+        self.see(member, &Event::Numbered { zxid, payload });
         self.order(member, Job::Append(zxid, payload));
         self.feed(member, Input::Proposed { zxid, body });
+        if self.is_mutant(Mutant::AnswerTooEarly) {
+            self.written(member, payload, zxid);
+        }
     }
 
     fn wait_for_sync(&mut self, member: usize, asker: Asker) {
@@ -115,6 +119,12 @@ impl World {
 
     /// Applies a transaction, and tells the client that waits for it.
     pub fn apply(&mut self, member: usize, zxid: Zxid, payload: Payload) {
+        if self.is_mutant(Mutant::DeliverProposals) && self.scene.states[member].find(zxid).is_some() {
+            return;
+        }
+        if self.is_mutant(Mutant::ApplyTwice) && self.chance.faults.chance(10) {
+            self.scene.states[member].push(zxid, payload);
+        }
         let serving = self.members[member].service != Service::Nothing;
         let entry = self.scene.states[member].push(zxid, payload);
         self.see(member, &Event::Applied { entry, serving });

@@ -144,7 +144,7 @@ impl World {
             trace: traced.then(String::new),
             steps: 0,
             counter: 0,
-            membership: Arc::new(ensemble::membership(&plan.shape)),
+            membership: Arc::new(ensemble::membership(&plan.shape, mutant)),
             queue: BinaryHeap::new(),
             scheduled: 0,
             effects: Vec::new(),
@@ -333,6 +333,7 @@ impl World {
             if self.broken.is_some() || !self.members[member].is_up() {
                 break;
             }
+            let effect = self.falsify(member, effect);
             self.log(member, || format!("   {}", say::effect(&effect)));
             self.see(member, &Event::Effect(&effect));
             self.carry_out(member, effect);

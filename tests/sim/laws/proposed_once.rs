@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use oxkeeper::consensus::{Effect, Input};
+use oxkeeper::consensus::Effect;
 use oxkeeper::proto::peer::ToLearner;
 use oxkeeper::types::Zxid;
 
@@ -18,8 +18,7 @@ pub struct ProposedOnce {
 }
 
 impl ProposedOnce {
-    fn propose(&mut self, zxid: Zxid, body: &Bytes) -> Judgement {
-        let payload = Payload::of(body);
+    fn number(&mut self, zxid: Zxid, payload: Payload) -> Judgement {
         let last = self.proposed.range(..zxid).next_back().map(|(last, _)| *last);
         let follows = zxid.counter() == 1 || last.is_some_and(|last| last.next() == zxid);
         if !follows {
@@ -46,7 +45,7 @@ impl Law for ProposedOnce {
 
     fn see(&mut self, _: &Scene, _: usize, event: &Event<'_>) -> Judgement {
         match event {
-            Event::Input(Input::Proposed { zxid, body }) => self.propose(*zxid, body),
+            Event::Numbered { zxid, payload } => self.number(*zxid, *payload),
             Event::Effect(
                 Effect::Send(_, ToLearner::Proposal { zxid, body } | ToLearner::Inform { zxid, body })
                 | Effect::Append { zxid, body }
@@ -68,13 +67,13 @@ mod tests {
         let scene = scene();
         let mut law = ProposedOnce::default();
         let mut see = |event: &Event<'_>| law.see(&scene, 0, event);
-        let proposed = |zxid, number| Input::Proposed { zxid: Zxid(zxid), body: body(number) };
-        assert_eq!(see(&Event::Input(&proposed(1, 7))), Ok(()));
-        assert!(see(&Event::Input(&proposed(3, 8))).is_err(), "a hole");
-        assert!(see(&Event::Input(&proposed(1, 8))).is_err(), "twice");
+        let numbered = |zxid, number| Event::Numbered { zxid: Zxid(zxid), payload: Payload { client: 0, number } };
+        assert_eq!(see(&numbered(1, 7)), Ok(()));
+        assert!(see(&numbered(3, 8)).is_err(), "a hole");
+        assert!(see(&numbered(1, 8)).is_err(), "twice");
         let append = |number| Effect::Append { zxid: Zxid(2), body: body(number) };
         assert!(see(&Event::Effect(&append(9))).is_err(), "never proposed");
-        assert_eq!(see(&Event::Input(&proposed(2, 9))), Ok(()));
+        assert_eq!(see(&numbered(2, 9)), Ok(()));
         assert_eq!(see(&Event::Effect(&append(9))), Ok(()));
         assert!(see(&Event::Effect(&append(8))).is_err(), "something else");
     }
