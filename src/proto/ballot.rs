@@ -1,6 +1,12 @@
 //! The messages of the election port (3888): who calls, and what it votes for. Upstream:
 //! `QuorumCnxManager.InitialMessage`, `FastLeaderElection.Notification`.
 
+mod hello;
+mod notification;
+
+pub use hello::{ANONYMOUS, ElectionAddress, Hello, HelloError, HelloVersion};
+pub use notification::{BallotError, FRAME_BYTES_MAX, split};
+
 use bytes::Bytes;
 
 use crate::types::{ServerId, Zxid};

@@ -1,6 +1,16 @@
 //! The packets of the quorum port (2888): what a leader and its learners tell each other. Packets, not
 //! decisions. Upstream: `QuorumPacket`, `LearnerInfo`, the constants of `Leader`.
 
+#[cfg(test)]
+mod golden;
+mod packet;
+#[cfg(test)]
+mod tests;
+mod to_leader;
+mod to_learner;
+
+pub use packet::{PacketError, PacketReader};
+
 use bytes::Bytes;
 
 use crate::types::{Id, ServerId, SessionId, Zxid};

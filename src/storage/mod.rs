@@ -14,6 +14,7 @@
 //! | [`recover::read_all`] returns | no log has a torn end any more |
 
 pub mod disk;
+pub mod epochs;
 pub mod format;
 pub mod layout;
 pub mod lock;
@@ -23,5 +24,5 @@ mod replay;
 pub mod snapshots;
 pub mod txn_log;
 
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

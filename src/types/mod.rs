@@ -5,6 +5,7 @@ mod acl;
 mod change;
 mod create_mode;
 mod error_code;
+pub mod host;
 mod ids;
 pub mod limits;
 mod millis;

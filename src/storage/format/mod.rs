@@ -18,8 +18,10 @@
 //! when it was begun.
 
 pub mod checksum;
+pub mod epoch;
 pub mod file_name;
 pub mod scan;
+pub mod snap_stream;
 pub mod snappy_stream;
 pub mod snapshot;
 pub mod snapshot_encode;
