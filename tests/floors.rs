@@ -25,6 +25,7 @@ const PLAN: &[(&str, u8)] = &[
     ("storage", 7),
     ("net", 7),
     ("net/client", 8),
+    ("net/peer", 8),
     ("admin", 8),
     ("bench", 8),
     ("server", 9),

@@ -6,6 +6,8 @@
 
 mod pass;
 mod roll;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

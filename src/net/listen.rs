@@ -1,7 +1,7 @@
 //! Binding and tuning sockets.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -26,6 +26,20 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     socket.listen(backlog)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// Binds a port on all addresses of both families; of IPv4 alone on a machine without IPv6.
+///
+/// # Errors
+/// When the port is in use.
+pub fn bind_any(port: u16, backlog: i32) -> io::Result<TcpListener> {
+    let any = |ip: IpAddr| SocketAddr::new(ip, port);
+    match bind(any(Ipv6Addr::UNSPECIFIED.into()), backlog) {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            bind(any(Ipv4Addr::UNSPECIFIED.into()), backlog)
+        }
+        bound => bound,
+    }
 }
 
 /// Prepares an accepted client socket.

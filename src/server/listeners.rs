@@ -1,7 +1,7 @@
 //! From settings to listening sockets: clients, metrics.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{TcpListener, ToSocketAddrs};
 
 use crate::config::Network;
 use crate::net::listen;
@@ -26,7 +26,7 @@ pub(super) fn client_port(network: &Network) -> Result<Option<TcpListener>, Serv
     let address = format!("{}:{port}", host.unwrap_or("*"));
     let bound = match host {
         Some(host) => bind_host(host, port, backlog),
-        None => bind_any(port, backlog),
+        None => listen::bind_any(port, backlog),
     };
     let listener = bound.map_err(|source| ServerError::Listen { address, source })?;
     Ok(Some(listener))
@@ -39,7 +39,7 @@ pub(super) fn client_port(network: &Network) -> Result<Option<TcpListener>, Serv
 pub(super) fn metrics_port(host: &str, port: u16) -> Result<TcpListener, ServerError> {
     let bound = match host {
         // The wildcard of one family is that of both, as Java binds it.
-        "0.0.0.0" => bind_any(port, BACKLOG),
+        "0.0.0.0" => listen::bind_any(port, BACKLOG),
         host => bind_host(host, port, BACKLOG),
     };
     bound.map_err(|source| ServerError::Metrics {
@@ -57,15 +57,4 @@ fn bind_host(host: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
         }
     }
     Err(error)
-}
-
-/// All addresses of both families; of IPv4 alone on a machine without IPv6.
-fn bind_any(port: u16, backlog: i32) -> io::Result<TcpListener> {
-    let any = |ip: IpAddr| SocketAddr::new(ip, port);
-    match listen::bind(any(Ipv6Addr::UNSPECIFIED.into()), backlog) {
-        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            listen::bind(any(Ipv4Addr::UNSPECIFIED.into()), backlog)
-        }
-        bound => bound,
-    }
 }

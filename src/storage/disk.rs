@@ -34,6 +34,11 @@ impl DiskError {
     pub fn is_exists(&self) -> bool {
         self.source.kind() == io::ErrorKind::AlreadyExists
     }
+
+    /// Whether there is no such file.
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
 }
 
 /// What to do with a file of the same name.
@@ -232,5 +237,6 @@ mod tests {
         disk.sync_dir(dir.path()).unwrap();
         let error = disk.len(&other).unwrap_err();
         assert!(error.to_string().starts_with("cannot look at "), "{error}");
+        assert!(error.is_not_found());
     }
 }

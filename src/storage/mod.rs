@@ -14,14 +14,18 @@
 //! | [`recover::read_all`] returns | no log has a torn end any more |
 
 pub mod disk;
+pub mod epochs;
 pub mod format;
 pub mod layout;
 pub mod lock;
 pub mod purge;
+pub mod range;
 pub mod recover;
 mod replay;
+mod rewind;
 pub mod snapshots;
+pub mod truncate;
 pub mod txn_log;
 
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

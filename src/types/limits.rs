@@ -16,6 +16,18 @@ pub const APPLY_BATCH_BYTES: usize = 1 << 20;
 pub const DRAIN_STALL_MS_MAX: i64 = 10_000;
 /// Nodes visited under one hold of the tree's lock while a snapshot is written.
 pub const SNAPSHOT_SLICE_NODES: usize = 512;
+/// A learner or leader that leaves this much unread is cut off. What comes behind a snapshot waits here, too.
+pub const LINK_OUTBOX_BYTES_MAX: usize = 512 << 20;
+/// How far a snapshot or a range of the log is read ahead of the socket it goes to.
+pub const LINK_STREAM_BYTES: usize = 1 << 20;
+/// A peer is not read from while this much of what it sent waits for the line.
+pub const LINK_UNREAD_BYTES_MAX: usize = 64 << 20;
+/// Connections to the quorum port that have not said anything yet; the oldest makes room for the next.
+pub const LINKS_SILENT_MAX: usize = 64;
+/// Callers at the election port that have not said who they are; the oldest makes room for the next.
+pub const ELECTION_CALLERS_SILENT_MAX: usize = 64;
+/// Servers that are no members and yet connected to the election port: joiners, mostly.
+pub const ELECTION_STRANGERS_MAX: usize = 64;
 
 const _: () = assert!(
     OUTBOX_PAUSE_BYTES < OUTBOX_BYTES_MAX,

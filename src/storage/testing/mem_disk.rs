@@ -1,5 +1,6 @@
 //! A disk in memory. It knows what was flushed, so it can show what a power cut would leave; it counts
-//! its operations, so that any of them can be made to fail.
+//! its operations, so that any of them can be made to fail. It is harsher than real ones: what was not
+//! flushed gets through sector by sector and name by name, in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
@@ -11,9 +12,11 @@ use crate::storage::format::scan::SECTOR_BYTES;
 
 /// What happens at one operation that changes the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It fails and does nothing; so does every later one until [`MemDisk::heal`].
+pub enum Fault {
+    /// It fails and does nothing, removals excepted; so does every later one until [`MemDisk::heal`].
     Full,
+    /// It fails and does nothing; so does every later one, whatever it is: the power is gone.
+    PowerLoss,
     /// A write stops half way; later operations work.
     ShortWrite,
     /// A flush fails, and what it should have made durable is forgotten by the disk although reading
@@ -23,7 +26,7 @@ pub(crate) enum Fault {
 
 /// What a power cut does with what was not flushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unflushed {
+pub enum Unflushed {
     /// All of it is gone.
     Lost,
     /// All of it happened to be written.
@@ -47,15 +50,18 @@ struct State {
     inodes: Vec<Inode>,
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
+    /// From and to, since the directory was flushed.
+    renamed: Vec<(PathBuf, PathBuf)>,
     operations: u64,
     fault: Option<(u64, Fault)>,
     full: bool,
+    dead: bool,
     log: Vec<String>,
 }
 
 /// A disk in memory; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemDisk(Arc<Mutex<State>>);
+pub struct MemDisk(Arc<Mutex<State>>);
 
 fn failed(verb: &'static str, path: &Path, error: &str) -> DiskError {
     DiskError::of(verb, path)(io::Error::other(error.to_owned()))
@@ -63,40 +69,45 @@ fn failed(verb: &'static str, path: &Path, error: &str) -> DiskError {
 
 impl MemDisk {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0
+            .lock()
+            .expect("no thread of a test panics while it holds its disk")
     }
 
     /// Makes the operation with this number, counted from now on with 0, fail.
-    pub(crate) fn fail_at(&self, operation: u64, fault: Fault) {
+    ///
+    /// # Panics
+    /// Like every method of a disk in memory, when another one has panicked while it ran.
+    pub fn fail_at(&self, operation: u64, fault: Fault) {
         let mut state = self.state();
         state.fault = Some((state.operations + operation, fault));
     }
 
-    /// Ends [`Fault::Full`].
-    pub(crate) fn heal(&self) {
+    /// Ends [`Fault::Full`] and [`Fault::PowerLoss`].
+    pub fn heal(&self) {
         let mut state = self.state();
-        state.full = false;
+        (state.full, state.dead) = (false, false);
         state.fault = None;
     }
 
     /// How many operations that change the disk there were.
-    pub(crate) fn operations(&self) -> u64 {
+    pub fn operations(&self) -> u64 {
         self.state().operations
     }
 
     /// The operations so far, one word and one file name each.
-    pub(crate) fn history(&self) -> Vec<String> {
+    pub fn history(&self) -> Vec<String> {
         self.state().log.clone()
     }
 
     /// A file's bytes.
-    pub(crate) fn bytes(&self, path: &Path) -> Vec<u8> {
+    pub fn bytes(&self, path: &Path) -> Vec<u8> {
         let state = self.state();
         state.inodes[state.names[path]].now.clone()
     }
 
     /// Puts a file there, durably.
-    pub(crate) fn put(&self, path: &Path, bytes: &[u8]) {
+    pub fn put(&self, path: &Path, bytes: &[u8]) {
         let mut state = self.state();
         let inode = state.inodes.len();
         state.inodes.push(Inode {
@@ -109,7 +120,7 @@ impl MemDisk {
     }
 
     /// Flips one bit of a file.
-    pub(crate) fn flip(&self, path: &Path, byte: usize, bit: u8) {
+    pub fn flip(&self, path: &Path, byte: usize, bit: u8) {
         let mut state = self.state();
         let inode = state.names[path];
         state.inodes[inode].now[byte] ^= 1 << bit;
@@ -117,20 +128,27 @@ impl MemDisk {
     }
 
     /// The disk as a power cut now would leave it.
-    pub(crate) fn power_cut(&self, unflushed: Unflushed) -> MemDisk {
+    pub fn power_cut(&self, unflushed: Unflushed) -> MemDisk {
         let state = self.state();
         let mut coin = Coin(unflushed);
-        let names = if coin.keeps() {
-            &state.names
-        } else {
-            &state.durable_names
-        };
         let after = MemDisk::default();
-        for (path, inode) in names {
-            after.put(path, &survivor(&state.inodes[*inode], &mut coin));
+        let kept = state.names_kept(&mut coin);
+        for path in state.paths() {
+            let names = if kept.contains(path) {
+                &state.names
+            } else {
+                &state.durable_names
+            };
+            if let Some(inode) = names.get(path) {
+                after.put(path, &survivor(&state.inodes[*inode], &mut coin));
+            }
         }
         after
     }
+}
+
+fn in_memory(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("files of a test fit in memory")
 }
 
 /// `bytes` at another length. Not `Vec::resize`, which is slow over megabytes without optimisation.
@@ -187,7 +205,12 @@ impl State {
             .filter(|(at, _)| *at == now)
             .map(|(_, fault)| fault);
         self.full |= fault == Some(Fault::Full);
-        if self.full {
+        self.dead |= fault == Some(Fault::PowerLoss);
+        if self.dead {
+            return Err(failed(verb, path, "the power is gone"));
+        }
+        // Removing works on a full disk.
+        if self.full && verb != "remove" {
             return Err(failed(verb, path, "no space left on device"));
         }
         Ok(fault)
@@ -211,6 +234,35 @@ impl State {
         inode.touched.extend(sectors);
     }
 
+    fn paths(&self) -> BTreeSet<&PathBuf> {
+        self.names.keys().chain(self.durable_names.keys()).collect()
+    }
+
+    /// The paths whose changes since the last flush of their directory get through a power cut: each by the
+    /// toss of a coin, but a file that was renamed is not lost under both names.
+    fn names_kept(&self, coin: &mut Coin) -> BTreeSet<PathBuf> {
+        let paths = self.paths().into_iter();
+        let mut kept: BTreeSet<PathBuf> = paths
+            .filter(|path| coin.keeps() || self.names.get(*path) == self.durable_names.get(*path))
+            .cloned()
+            .collect();
+        for (from, to) in &self.renamed {
+            if kept.contains(from) {
+                kept.insert(to.clone());
+            }
+        }
+        kept
+    }
+
+    fn sync_names(&mut self, dir: &Path) {
+        let inside = |path: &PathBuf| path.parent() == Some(dir);
+        self.durable_names.retain(|path, _| !inside(path));
+        self.renamed.retain(|(path, _)| !inside(path));
+        let names = self.names.iter().filter(|(path, _)| inside(path));
+        self.durable_names
+            .extend(names.map(|(path, inode)| (path.clone(), *inode)));
+    }
+
     fn sync(&mut self, inode: usize) {
         let inode = &mut self.inodes[inode];
         inode.durable.clone_from(&inode.now);
@@ -222,7 +274,12 @@ impl Disk for MemDisk {
     fn list(&self, dir: &Path) -> Result<Vec<String>, DiskError> {
         let state = self.state();
         let inside = state.names.keys().filter(|path| path.parent() == Some(dir));
-        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = |path: &PathBuf| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
         Ok(inside.map(name).collect())
     }
 
@@ -267,9 +324,7 @@ impl Disk for MemDisk {
         let mut state = self.state();
         state.operate("cut", path)?;
         let inode = state.inode(path)?;
-        state.inodes[inode]
-            .now
-            .truncate(usize::try_from(length).unwrap());
+        state.inodes[inode].now.truncate(in_memory(length));
         state.sync(inode);
         Ok(())
     }
@@ -280,16 +335,14 @@ impl Disk for MemDisk {
         let inode = state.inode(from)?;
         state.names.remove(from);
         state.names.insert(to.to_owned(), inode);
+        state.renamed.push((from.to_owned(), to.to_owned()));
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         let mut state = self.state();
-        // Removing works on a full disk.
-        state
-            .log
-            .push(format!("remove {}", path.file_name().unwrap().display()));
         state.inode(path)?;
+        state.operate("remove", path)?;
         state.names.remove(path);
         Ok(())
     }
@@ -299,7 +352,7 @@ impl Disk for MemDisk {
         match state.operate("sync_dir", dir)? {
             Some(Fault::FailedSync) => Err(failed("sync_dir", dir, "input/output error")),
             _ => {
-                state.durable_names = state.names.clone();
+                state.sync_names(dir);
                 Ok(())
             }
         }
@@ -317,7 +370,7 @@ impl DiskFile for MemFile {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let mut state = self.disk.state();
         let fault = state.operate("write", &self.path)?;
-        let offset = usize::try_from(offset).unwrap();
+        let offset = in_memory(offset);
         if fault == Some(Fault::ShortWrite) {
             state.write(self.inode, offset, &bytes[..bytes.len() / 2]);
             return Err(failed("write", &self.path, "no space left on device"));
@@ -329,7 +382,7 @@ impl DiskFile for MemFile {
     fn set_len(&mut self, length: u64) -> Result<(), DiskError> {
         let mut state = self.disk.state();
         state.operate("set_len", &self.path)?;
-        let length = usize::try_from(length).unwrap();
+        let length = in_memory(length);
         let inode = &mut state.inodes[self.inode];
         inode.now = resized(&inode.now, length);
         Ok(())

@@ -1,6 +1,9 @@
-//! What the tests of this room share: a disk in memory that can lose, refuse and rot, and a visitor that
-//! remembers. Not compiled into the server.
+//! What tests of storage share: a disk in memory that can lose, refuse and rot (also for tests outside
+//! this crate: the feature `testing`), servers' lives on it, and a visitor that remembers. Not compiled
+//! into the server.
 
+#[cfg(test)]
 pub(crate) mod life;
-pub(crate) mod mem_disk;
+pub mod mem_disk;
+#[cfg(test)]
 pub(crate) mod records;

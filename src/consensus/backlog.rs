@@ -1,0 +1,174 @@
+//! The last committed transactions, kept for learners that come back soon. What a learner is sent from it is for
+//! `catchup` to say. Upstream: `ZKDatabase.committedLog`.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::types::Zxid;
+
+/// How many times its usual length a backlog may grow for learners that are being sent the log.
+const PINNED_FACTOR: usize = 64;
+
+/// A run of transactions that ends with the last one applied.
+#[derive(Debug, Clone)]
+pub(crate) struct Backlog {
+    /// In ascending order.
+    txns: VecDeque<(Zxid, Bytes)>,
+    /// How many are kept.
+    limit: usize,
+    /// What lies behind this transaction is kept longer: somebody will ask for it.
+    pinned: Option<Zxid>,
+}
+
+impl Backlog {
+    /// Begins with `recent`, in ascending order.
+    pub(crate) fn new(limit: usize, recent: Vec<(Zxid, Bytes)>) -> Self {
+        let ascending = recent.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        assert!(ascending, "recent transactions come in order");
+        let mut backlog = Backlog {
+            txns: recent.into(),
+            limit,
+            pinned: None,
+        };
+        backlog.evict();
+        backlog
+    }
+
+    /// Its first and its last transaction.
+    pub(crate) fn bounds(&self) -> Option<(Zxid, Zxid)> {
+        let (first, last) = (self.txns.front()?, self.txns.back()?);
+        Some((first.0, last.0))
+    }
+
+    /// Adds the transaction that was applied last.
+    pub(crate) fn push(&mut self, zxid: Zxid, body: Bytes) {
+        if let Some((last, _)) = self.txns.back() {
+            assert!(*last < zxid, "{zxid} is applied after {last}");
+        }
+        self.txns.push_back((zxid, body));
+        self.evict();
+    }
+
+    /// Keeps what lies behind this transaction for longer than usual, if memory allows.
+    pub(crate) fn pin(&mut self, behind: Option<Zxid>) {
+        self.pinned = behind;
+        self.evict();
+    }
+
+    /// Whether nothing that was committed behind this transaction is missing here.
+    pub(crate) fn reaches(&self, zxid: Zxid) -> bool {
+        let followed = |first: Zxid| first <= zxid || first == zxid.next();
+        self.txns.front().is_some_and(|(first, _)| followed(*first))
+    }
+
+    /// What lies behind a transaction, in order.
+    pub(crate) fn behind(&self, zxid: Zxid) -> impl Iterator<Item = &(Zxid, Bytes)> {
+        let start = self.txns.partition_point(|(at, _)| *at <= zxid);
+        self.txns.range(start..)
+    }
+
+    /// The first transaction at or behind this one, and the one before it.
+    pub(crate) fn around(&self, zxid: Zxid) -> (Option<Zxid>, Option<Zxid>) {
+        let at = self.txns.partition_point(|(at, _)| *at < zxid);
+        let zxid_at = |index: usize| self.txns.get(index).map(|(zxid, _)| *zxid);
+        (at.checked_sub(1).and_then(zxid_at), zxid_at(at))
+    }
+
+    /// Forgets everything behind this transaction.
+    pub(crate) fn cut(&mut self, keep: Zxid) {
+        let len = self.txns.partition_point(|(at, _)| *at <= keep);
+        self.txns.truncate(len);
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.txns.clear();
+    }
+
+    fn evict(&mut self) {
+        while self.txns.len() > self.limit {
+            let pinned = |zxid: Zxid| self.pinned.is_some_and(|behind| zxid > behind);
+            let room = self.txns.len() <= self.limit.saturating_mul(PINNED_FACTOR);
+            let first = self.txns.front().expect("it is longer than its limit").0;
+            if pinned(first) && room {
+                break;
+            }
+            self.txns.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn backlog(limit: usize, zxids: impl IntoIterator<Item = i64>) -> Backlog {
+        let txn = |zxid| (Zxid(zxid), Bytes::new());
+        Backlog::new(limit, zxids.into_iter().map(txn).collect())
+    }
+
+    fn zxids(backlog: &Backlog) -> Vec<i64> {
+        backlog
+            .behind(Zxid(i64::MIN))
+            .map(|(zxid, _)| zxid.0)
+            .collect()
+    }
+
+    #[test]
+    fn the_oldest_go_first() {
+        let mut backlog = backlog(3, 1..=4);
+        assert_eq!(zxids(&backlog), [2, 3, 4]);
+        backlog.push(Zxid(5), Bytes::new());
+        assert_eq!(backlog.bounds(), Some((Zxid(3), Zxid(5))));
+    }
+
+    #[test]
+    fn what_is_pinned_stays_until_it_is_not() {
+        let mut backlog = backlog(2, [1, 2]);
+        backlog.pin(Some(Zxid(2)));
+        for zxid in 3..=6 {
+            backlog.push(Zxid(zxid), Bytes::new());
+        }
+        assert_eq!(zxids(&backlog), [3, 4, 5, 6]);
+        assert!(backlog.reaches(Zxid(2)) && !backlog.reaches(Zxid(1)));
+        backlog.pin(None);
+        assert_eq!(zxids(&backlog), [5, 6]);
+    }
+
+    #[test]
+    fn a_pin_does_not_hold_for_ever() {
+        let mut backlog = backlog(2, []);
+        backlog.pin(Some(Zxid(0)));
+        for zxid in 1..=1000 {
+            backlog.push(Zxid(zxid), Bytes::new());
+        }
+        assert_eq!(zxids(&backlog).len(), 2 * PINNED_FACTOR);
+    }
+
+    #[test]
+    fn cutting_keeps_what_comes_before() {
+        let mut backlog = backlog(9, 1..=5);
+        backlog.cut(Zxid(3));
+        assert_eq!(zxids(&backlog), [1, 2, 3]);
+        backlog.clear();
+        assert_eq!(backlog.bounds(), None);
+        assert!(!backlog.reaches(Zxid(3)));
+    }
+
+    proptest! {
+        #[test]
+        fn looking_up_agrees_with_looking_through(
+            set in prop::collection::btree_set(0..40i64, 0..20),
+            at in -1..41i64,
+        ) {
+            let backlog = backlog(99, set.iter().copied());
+            let behind: Vec<i64> = backlog.behind(Zxid(at)).map(|(zxid, _)| zxid.0).collect();
+            prop_assert_eq!(behind, set.range(at + 1..).copied().collect::<Vec<_>>());
+            let (before, from) = backlog.around(Zxid(at));
+            prop_assert_eq!(before.map(|zxid| zxid.0), set.range(..at).next_back().copied());
+            prop_assert_eq!(from.map(|zxid| zxid.0), set.range(at..).next().copied());
+        }
+    }
+}
