@@ -1,0 +1,64 @@
+//! The faults of a plan: when, for how long, to whom.
+
+use std::fmt;
+
+use crate::plan::{MS, Time};
+
+/// One fault.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    pub at: Time,
+    /// How long it lasts; for crashes, how long the member stays away.
+    pub length: Time,
+    pub what: What,
+}
+
+/// To whom it happens, as seen at that moment.
+#[derive(Debug, Clone, Copy)]
+pub enum Who {
+    Member(usize),
+    /// The leader of the highest epoch, or who last was.
+    Leader,
+    /// So many behind the leader.
+    Follower(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum What {
+    /// The process ends. Without power its connections just fall silent.
+    Crash { who: Who, power: bool },
+    /// The process ends at the n-th thing it does to its disk from now on.
+    CrashAtDisk { who: Who, nth: usize },
+    /// The process ends after the n-th effect from now on, in the middle of a list.
+    CrashAtEffect { who: Who, nth: usize },
+    /// All processes end.
+    CrashAll { power: bool },
+    /// The process stands still: no input reaches it.
+    Pause { who: Who },
+    /// Members whose bit is set cannot talk with those whose is not.
+    Partition { side: u32 },
+    /// One member cannot talk with anybody.
+    Isolate { who: Who },
+    /// Nothing gets from one member to another; the other way it does.
+    OneWay { from: usize, to: usize },
+    /// Two members cannot talk with each other, but with all others.
+    Split { a: usize, b: usize },
+    /// The connections between two members break; new ones can be made at once.
+    Cut { a: usize, b: usize },
+    /// Flushes take fifty times as long.
+    SlowDisk { who: Who },
+    /// A member takes a snapshot and purges old files.
+    Snapshot { who: Who },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "at {} ms, for {} ms: {:?}",
+            self.at / MS,
+            self.length / MS,
+            self.what
+        )
+    }
+}

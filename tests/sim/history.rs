@@ -1,0 +1,146 @@
+//! Transactions as the simulation knows them, and the state of a member: the list of those it has applied.
+//!
+//! Every entry carries a fold of everything up to it, so two histories that agree in one entry's fold agree in all
+//! before, and comparing costs nothing.
+
+use bytes::Bytes;
+use oxkeeper::proto;
+use oxkeeper::proto::txn::TxnHeader;
+use oxkeeper::types::Zxid;
+
+/// What a client wrote: unique in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Payload {
+    /// Which client.
+    pub client: usize,
+    /// Its request's number.
+    pub number: i32,
+}
+
+/// `OpCode` of a transaction that failed: consensus may look at kinds, and this one means nothing to it.
+const FAILED: i32 = -1;
+
+impl Payload {
+    /// The body of the log record with this payload.
+    pub fn body(self, zxid: Zxid) -> Bytes {
+        let header = TxnHeader {
+            client_id: i64::try_from(self.client).expect("few clients"),
+            cxid: self.number,
+            zxid: zxid.0,
+            time: 0,
+            kind: FAILED,
+        };
+        let mut body = Vec::with_capacity(36);
+        proto::append(&header, &mut body);
+        proto::append(&0_i32, &mut body);
+        body.into()
+    }
+
+    /// The payload of such a body. The client comes first in it, then the request's number.
+    pub fn of(body: &Bytes) -> Payload {
+        let client = body.first_chunk().map(|bytes| i64::from_be_bytes(*bytes));
+        let number = body[8..].first_chunk().map(|b| i32::from_be_bytes(*b));
+        Payload {
+            client: usize::try_from(client.expect("a header")).expect("a client of ours"),
+            number: number.expect("a header"),
+        }
+    }
+}
+
+/// A transaction in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub zxid: Zxid,
+    pub payload: Payload,
+    /// Fold of the history before it.
+    pub before: u64,
+    /// Fold of the history up to and including it.
+    pub fold: u64,
+}
+
+impl Entry {
+    /// The transaction in its place behind a history with this fold.
+    pub fn new(before: u64, zxid: Zxid, payload: Payload) -> Entry {
+        let client = u64::try_from(payload.client).expect("few clients");
+        let mut fold = before;
+        for word in [
+            zxid.0.cast_unsigned(),
+            client,
+            u64::from(payload.number.cast_unsigned()),
+        ] {
+            fold = (fold.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+        Entry {
+            zxid,
+            payload,
+            before,
+            fold,
+        }
+    }
+}
+
+/// What has been applied, in order.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pub entries: Vec<Entry>,
+    /// Where the state stands: the last entry, or a later beginning of an epoch.
+    pub last: Zxid,
+}
+
+impl History {
+    /// The fold of all of it.
+    pub fn fold(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.fold)
+    }
+
+    /// Applies the next transaction.
+    pub fn push(&mut self, zxid: Zxid, payload: Payload) -> Entry {
+        let entry = Entry::new(self.fold(), zxid, payload);
+        self.entries.push(entry);
+        self.last = self.last.max(zxid);
+        entry
+    }
+
+    /// The entry with this number.
+    pub fn find(&self, zxid: Zxid) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&zxid, |entry| entry.zxid);
+        at.ok().map(|at| &self.entries[at])
+    }
+
+    /// The fold of everything up to this number.
+    pub fn fold_at(&self, zxid: Zxid) -> u64 {
+        let upto = self.entries.partition_point(|entry| entry.zxid <= zxid);
+        upto.checked_sub(1)
+            .map_or(0, |last| self.entries[last].fold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_survives_its_body() {
+        let payload = Payload {
+            client: 3,
+            number: 77,
+        };
+        assert_eq!(Payload::of(&payload.body(Zxid(1))), payload);
+    }
+
+    #[test]
+    fn folds_tell_histories_apart() {
+        let payload = |number| Payload { client: 0, number };
+        let of = |numbers: &[i32]| {
+            let mut history = History::default();
+            for (zxid, number) in (1..).zip(numbers) {
+                history.push(Zxid(zxid), payload(*number));
+            }
+            history
+        };
+        assert_eq!(of(&[1, 2, 3]).fold(), of(&[1, 2, 3]).fold());
+        assert_ne!(of(&[1, 2, 3]).fold(), of(&[2, 1, 3]).fold());
+        assert_eq!(of(&[1, 2, 3]).fold_at(Zxid(2)), of(&[1, 2]).fold());
+        assert_ne!(of(&[1, 2]).fold(), of(&[1]).fold());
+    }
+}

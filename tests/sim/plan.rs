@@ -1,0 +1,317 @@
+//! What a seed stands for: an ensemble, its weather, its clients, and a list of faults. Written out whole before the
+//! run, so that a plan that fails can be made smaller by leaving things out.
+
+use std::fmt;
+
+use crate::fault::{Fault, What, Who};
+use crate::rng::Rng;
+
+/// Virtual time, in microseconds since the beginning of the run.
+pub type Time = i64;
+pub const MS: Time = 1000;
+pub const SECOND: Time = 1000 * MS;
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub shape: Shape,
+    pub timing: Timing,
+    pub weather: Weather,
+    pub clients: usize,
+    /// How long a client thinks between requests, at most.
+    pub think: Time,
+    /// How many writes a client sends without waiting.
+    pub depth: usize,
+    /// In order of time.
+    pub faults: Vec<Fault>,
+    /// When all faults end and nothing but progress is left.
+    pub heal_at: Time,
+}
+
+/// Who there is. Members are counted from 0 here; their server ids are one higher.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    pub voters: usize,
+    pub observers: usize,
+    /// Weight and group of every voter; `None`: each counts the same.
+    pub groups: Option<Vec<Share>>,
+}
+
+/// A voter's part in a hierarchical quorum.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    pub group: i64,
+    pub weight: i64,
+}
+
+impl Shape {
+    pub fn members(&self) -> usize {
+        self.voters + self.observers
+    }
+
+    pub fn is_observer(&self, member: usize) -> bool {
+        member >= self.voters
+    }
+
+    /// Whether these members decide. An oracle of its own: slow, and not the one that is under test.
+    pub fn is_quorum(&self, of: impl Fn(usize) -> bool) -> bool {
+        let Some(shares) = &self.groups else {
+            return (0..self.voters).filter(|voter| of(*voter)).count() * 2 > self.voters;
+        };
+        let weight = |group: i64, counts: &dyn Fn(usize) -> bool| -> i64 {
+            let inside = (0..self.voters).filter(|voter| shares[*voter].group == group);
+            inside
+                .filter(|v| counts(*v))
+                .map(|v| shares[v].weight)
+                .sum()
+        };
+        let mut groups: Vec<i64> = shares.iter().map(|share| share.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups.retain(|group| weight(*group, &|_| true) > 0);
+        let won = |group: &&i64| weight(**group, &of) * 2 > weight(**group, &|_| true);
+        groups.iter().filter(won).count() * 2 > groups.len()
+    }
+}
+
+/// The settings that matter to the protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    pub tick_ms: i64,
+    pub init_limit: i64,
+    pub sync_limit: i64,
+    /// How many committed transactions a leader keeps to serve a DIFF from.
+    pub backlog: usize,
+    /// Whether the log on disk may be used as well.
+    pub log_sync: bool,
+}
+
+/// What goes wrong all the time.
+#[derive(Debug, Clone, Copy)]
+pub struct Weather {
+    /// Delay of a packet, lowest and highest.
+    pub delay: (Time, Time),
+    /// So many packets in a thousand take ten times as long.
+    pub spikes: u32,
+    /// So many ballots in a thousand find their connection broken.
+    pub ballot_cuts: u32,
+    /// How long a flush or a file takes, lowest and highest.
+    pub disk: (Time, Time),
+    /// How much faster or slower clocks run, in thousandths, at most.
+    pub skew: i64,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn of(seed: u64) -> Plan {
+        let rng = &mut Rng::new(seed, 1);
+        let shape = shape(rng);
+        let timing = timing(rng);
+        let heal_at = timing.tick_ms * MS * rng.between(20, 120);
+        let faults = faults(rng, &shape, &timing, heal_at);
+        Plan {
+            seed,
+            timing,
+            weather: weather(rng, &timing),
+            clients: rng.below(4) + 1,
+            think: rng.pick(&[5, 50, 200]) * MS * timing.tick_ms / 200,
+            depth: rng.below(4) + 1,
+            faults,
+            heal_at,
+            shape,
+        }
+    }
+}
+
+fn shape(rng: &mut Rng) -> Shape {
+    let voters = rng.pick(&[3, 3, 3, 3, 5, 5, 5, 7, 2, 4, 1]);
+    let groups = rng.chance(150).then(|| weights(rng, voters));
+    Shape {
+        voters,
+        observers: rng.pick(&[0, 0, 0, 1, 1, 2]),
+        groups,
+    }
+}
+
+/// Random groups and weights; some voter weighs something.
+fn weights(rng: &mut Rng, voters: usize) -> Vec<Share> {
+    let groups = if voters >= 5 { rng.between(1, 3) } else { 1 };
+    let mut shares: Vec<Share> = (0..voters)
+        .map(|_| Share {
+            group: rng.between(1, groups),
+            weight: rng.pick(&[1, 1, 1, 2, 3, 0]),
+        })
+        .collect();
+    if shares.iter().all(|share| share.weight == 0) {
+        shares[0].weight = 1;
+    }
+    shares
+}
+
+fn timing(rng: &mut Rng) -> Timing {
+    Timing {
+        tick_ms: rng.pick(&[100, 200, 500, 2000]),
+        init_limit: rng.pick(&[5, 10]),
+        sync_limit: rng.pick(&[2, 5]),
+        backlog: rng.pick(&[1, 5, 20, 500]),
+        log_sync: rng.chance(600),
+    }
+}
+
+fn weather(rng: &mut Rng, timing: &Timing) -> Weather {
+    let tick = timing.tick_ms * MS;
+    let high = rng.pick(&[tick / 100, tick / 20, tick / 5]);
+    let disk = rng.pick(&[tick / 100, tick / 20, tick / 4]);
+    Weather {
+        delay: (high / 20, high),
+        spikes: rng.pick(&[0, 10, 50]),
+        ballot_cuts: rng.pick(&[0, 20, 100]),
+        disk: (disk / 20, disk),
+        skew: rng.pick(&[0, 10, 100]),
+    }
+}
+
+/// Faults come in bursts of a few kinds: what a seed suffers from is more telling when it is not everything at once.
+fn faults(rng: &mut Rng, shape: &Shape, timing: &Timing, until: Time) -> Vec<Fault> {
+    let tick = timing.tick_ms * MS;
+    let kinds: Vec<usize> = (0..rng.below(4) + 1).map(|_| rng.below(KINDS)).collect();
+    let pause = rng.pick(&[2, 4, 8, 16]) * tick;
+    let mut faults = Vec::new();
+    let mut at = rng.between(0, 8 * tick);
+    while at < until {
+        let length = rng.pick(&[tick / 2, 2 * tick, 6 * tick, 15 * tick]);
+        let kind = rng.pick(&kinds);
+        faults.push(Fault {
+            at,
+            length: rng.between(length / 2, length),
+            what: what(rng, shape, kind),
+        });
+        // Now and then the next one comes at once.
+        at += if rng.chance(200) {
+            rng.between(0, tick / 4)
+        } else {
+            rng.between(0, pause)
+        };
+    }
+    faults
+}
+
+const KINDS: usize = 12;
+
+fn what(rng: &mut Rng, shape: &Shape, kind: usize) -> What {
+    let who = who(rng, shape);
+    let members = shape.members();
+    let pair = (rng.below(members), rng.below(members));
+    let power = rng.chance(500);
+    match kind {
+        0 => What::Crash { who, power },
+        1 => What::CrashAtDisk {
+            who,
+            nth: rng.below(6) + 1,
+        },
+        2 => What::CrashAtEffect {
+            who,
+            nth: rng.below(30) + 1,
+        },
+        3 => What::CrashAll { power },
+        4 => What::Pause { who },
+        5 => What::Partition {
+            side: u32::try_from(rng.below(1 << members)).expect("few members"),
+        },
+        6 => What::Isolate { who },
+        7 => What::OneWay {
+            from: pair.0,
+            to: pair.1,
+        },
+        8 => What::Split {
+            a: pair.0,
+            b: pair.1,
+        },
+        9 => What::Cut {
+            a: pair.0,
+            b: pair.1,
+        },
+        10 => What::SlowDisk { who },
+        _ => What::Snapshot { who },
+    }
+}
+
+fn who(rng: &mut Rng, shape: &Shape) -> Who {
+    match rng.below(4) {
+        0 => Who::Leader,
+        1 => Who::Follower(rng.below(shape.members())),
+        _ => Who::Member(rng.below(shape.members())),
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { shape, timing, .. } = self;
+        writeln!(
+            f,
+            "seed {}: {} voters, {} observers, {} clients, faults until {} ms",
+            self.seed,
+            shape.voters,
+            shape.observers,
+            self.clients,
+            self.heal_at / MS
+        )?;
+        if let Some(shares) = &shape.groups {
+            for (voter, share) in shares.iter().enumerate() {
+                writeln!(
+                    f,
+                    "  server {}: group {}, weight {}",
+                    voter + 1,
+                    share.group,
+                    share.weight
+                )?;
+            }
+        }
+        writeln!(f, "  {timing:?}")?;
+        writeln!(
+            f,
+            "  {:?}, think {} us, depth {}",
+            self.weather, self.think, self.depth
+        )?;
+        for fault in &self.faults {
+            writeln!(f, "  {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_majorities() {
+        let shape = Shape {
+            voters: 3,
+            observers: 2,
+            groups: None,
+        };
+        assert!(shape.is_quorum(|member| member < 2));
+        assert!(!shape.is_quorum(|member| member == 0 || member > 2));
+    }
+
+    #[test]
+    fn groups_decide_by_weight_and_a_group_without_weight_not_at_all() {
+        let share = |group, weight| Share { group, weight };
+        let shape = Shape {
+            voters: 5,
+            observers: 0,
+            groups: Some(vec![
+                share(1, 3),
+                share(1, 1),
+                share(2, 1),
+                share(3, 0),
+                share(3, 0),
+            ]),
+        };
+        assert!(shape.is_quorum(|member| member == 0 || member == 2));
+        assert!(!shape.is_quorum(|member| member != 0));
+        assert!(!shape.is_quorum(|member| member < 2));
+    }
+}
