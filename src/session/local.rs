@@ -10,7 +10,7 @@ use crate::session::Sessions;
 use crate::types::{Millis, ServerId, SessionId};
 
 /// The local sessions of a member of an ensemble.
-// apache 3.9.5: server/quorum/UpgradeableSessionTracker.java, LocalSessionTracker.java
+// apache 3.9.5: server/quorum/UpgradeableSessionTracker.java upgradeSession
 #[derive(Debug)]
 pub struct LocalSessions {
     server: ServerId,
