@@ -126,11 +126,12 @@ impl Leader {
                 out.push(Effect::Send(link.link, packet));
             }
             own.apply(zxid, body);
+            // One by one: the answer to a learner's sync goes between two commits.
+            out.push(Effect::Commit(zxid));
         }
         let committed = outstanding.committed();
         if committed > before {
             own.is_sure(committed);
-            out.push(Effect::Commit(committed));
         }
     }
 }
