@@ -95,7 +95,6 @@ impl Finish<'_> {
             } => self.read(asker, session, op, &leaving.frames[body], &who),
             Item::Nothing { asker } => self.out.effects.push(Effect::Unanswered { asker }),
             Item::Refusal { asker, code } => self.refuse(asker, code),
-            Item::SyncFor { link } => self.out.syncs.push(link),
             Item::Synced => match self.forward.synced() {
                 Some(session) => self.go_on(session),
                 None => tracing::warn!("The leader has answered a sync that nobody waits for"),
@@ -131,7 +130,13 @@ impl Finish<'_> {
         let session = SessionId(logged.header.client_id);
         let asker = self.forward.settle(session, logged.header.cxid);
         self.apply(&logged, asker);
-        if asker.is_some() {
+        if matches!(logged.txn, Txn::CloseSession(_)) {
+            // Its connection ends here; there is nobody to read what would follow.
+            let end = self.out.bytes.len();
+            for asker in self.forward.end(session) {
+                self.out.reply_since(end, asker);
+            }
+        } else if asker.is_some() {
             self.go_on(session);
         }
     }

@@ -157,15 +157,27 @@ impl Forward {
     /// is then to be taken with [`next`](Self::next).
     pub fn synced(&mut self) -> Option<SessionId> {
         let session = self.syncs.pop_front()?;
-        let queue = self
-            .queue(session)
-            .expect("a pending sync is in its session's queue");
-        let sync = queue.pending.iter_mut().find_map(|pending| match pending {
-            Pending::Sync { is_done, .. } if !*is_done => Some(is_done),
-            _ => None,
-        });
-        *sync.expect("a pending sync is in its session's queue") = true;
+        let queue = self.queue(session).into_iter();
+        let sync = queue
+            .flat_map(|queue| &mut queue.pending)
+            .find_map(|pending| match pending {
+                Pending::Sync { is_done, .. } if !*is_done => Some(is_done),
+                _ => None,
+            });
+        // It is not there when its session has ended.
+        if let Some(is_done) = sync {
+            *is_done = true;
+        }
         Some(session)
+    }
+
+    /// A session has ended: nothing that it still waits for is answered. Who that is.
+    pub fn end(&mut self, session: SessionId) -> impl Iterator<Item = Asker> + use<> {
+        let same = |queue: &Queue| queue.session == session;
+        let hash = self.hasher.hash_one(session);
+        let queue = self.queues.find_entry(hash, same).ok();
+        let pending = queue.map(|queue| queue.remove().0.pending);
+        pending.into_iter().flatten().map(|pending| pending.asker())
     }
 
     /// Takes the session's next request if it need not wait any longer.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::pipeline::Asker;
 use crate::types::limits;
-use crate::types::{ConnId, LinkId, SessionId};
+use crate::types::{ConnId, SessionId};
 
 /// One thing to do. Ranges point into [`Outputs::bytes`] and [`Outputs::receivers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +75,6 @@ pub struct Outputs {
     pub bytes: Vec<u8>,
     /// Receivers of events.
     pub receivers: Vec<ConnId>,
-    /// Learners whose syncs have been passed by everything before them.
-    pub(crate) syncs: Vec<LinkId>,
 }
 
 impl Outputs {
@@ -86,7 +84,6 @@ impl Outputs {
         self.bytes.clear();
         self.bytes.shrink_to(limits::APPLY_BATCH_BYTES);
         self.receivers.clear();
-        self.syncs.clear();
     }
 
     /// Adds a reply whose bytes are those appended since `start`.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::pipeline::Asker;
 use crate::storage::format::txn_log;
-use crate::types::{ConnId, ErrorCode, Id, LinkId, Millis, OpCode, SessionId, Zxid};
+use crate::types::{ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
 
 /// One thing in flight.
 #[derive(Debug)]
@@ -55,11 +55,6 @@ pub enum Item {
         /// The body of the log record.
         body: Bytes,
     },
-    /// A learner's sync: everything that was in flight when it came has gone before.
-    SyncFor {
-        /// The learner.
-        link: LinkId,
-    },
     /// The leader's answer to the oldest sync of this learner.
     Synced,
     /// The leader's answer whether a client may take up its session.
@@ -104,7 +99,7 @@ impl Item {
                 dropped(*asker);
                 false
             }
-            Item::SyncFor { .. } | Item::Synced | Item::Resumed { .. } => false,
+            Item::Synced | Item::Resumed { .. } => false,
             Item::Delivered { .. } | Item::Lead { .. } | Item::Membership { .. } => true,
         }
     }
@@ -242,6 +237,11 @@ impl Room {
             self.released
         );
         self.released = zxid;
+    }
+
+    /// Whether transactions may leave up to here.
+    pub fn has_released(&self, zxid: Zxid) -> bool {
+        zxid <= self.released
     }
 
     /// Nobody is answered any more; transactions stay, they may still be committed.

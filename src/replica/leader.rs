@@ -1,12 +1,12 @@
 //! What a leader does for the clients of its learners.
 
 use crate::consensus::Effect;
-use crate::pipeline::{Incoming, Item, Prepared, State};
+use crate::pipeline::{Incoming, Prepared, State};
 use crate::proto::peer::{Forwarded, ToLearner};
 use crate::proto::request;
 use crate::replica::{Now, Replica};
 use crate::session::owners::Server;
-use crate::types::{ErrorCode, LinkId, OpCode, SessionId};
+use crate::types::{ErrorCode, LinkId, OpCode, SessionId, Zxid};
 
 /// What a learner wants.
 #[derive(Debug)]
@@ -59,8 +59,7 @@ impl Replica {
     fn judge_for(&mut self, state: &State, link: LinkId, request: &Forwarded, now: Now) {
         let op = OpCode::from_code(request.op);
         if op == Some(OpCode::Sync) {
-            self.open.items.push_back(Item::SyncFor { link });
-            return;
+            return self.sync_for(link);
         }
         let start = self.open.log.len();
         let prepared = match op {
@@ -73,6 +72,26 @@ impl Replica {
         };
         if let Prepared::Logged(zxid) = prepared {
             self.open.push_txn(zxid, start, None);
+        }
+    }
+
+    /// A learner's sync is answered right behind the commit of what was proposed last: whoever counts on the
+    /// order of commits and answers must find it there.
+    // apache 3.9.5: server/quorum/Leader.java processSync
+    fn sync_for(&mut self, link: LinkId) {
+        let last = self.prep.last_zxid();
+        if self.room.has_released(last) {
+            self.mail.push(Effect::Send(link, ToLearner::Sync));
+        } else {
+            self.syncs.push_back((last, link));
+        }
+    }
+
+    /// Transactions up to this one are committed, and learners have been told so.
+    pub(super) fn committed(&mut self, zxid: Zxid) {
+        self.room.release(zxid);
+        while let Some((_, link)) = self.syncs.pop_front_if(|(last, _)| *last <= zxid) {
+            self.mail.push(Effect::Send(link, ToLearner::Sync));
         }
     }
 

@@ -45,6 +45,8 @@ impl Member {
     /// Takes an event of the ensemble; nothing happens without one.
     pub fn step(&mut self, input: Input, now: Now) {
         let Some(peer) = &mut self.peer else { return };
+        // What was to be sent before must not come behind the commits of this event.
+        self.replica.take_mail(&mut self.street);
         let input = if is_sound(&input) {
             input
         } else {
@@ -55,7 +57,7 @@ impl Member {
         peer.step(now.monotonic, input, &mut self.effects);
         for effect in self.effects.drain(..) {
             self.street.extend(self.replica.obey(effect, now));
-            self.street.append(&mut self.replica.mail);
+            self.replica.take_mail(&mut self.street);
         }
     }
 
@@ -83,7 +85,7 @@ impl Member {
     /// finished: a snapshot that is wanted is one of that state.
     pub fn take_street(&mut self, street: &mut Vec<Effect>) {
         street.append(&mut self.street);
-        street.append(&mut self.replica.mail);
+        self.replica.take_mail(street);
     }
 
     /// When [`Input::Tick`] is wanted at the latest.

@@ -30,11 +30,10 @@ use crate::pipeline::{
     Asker, Audience, Effect, Finish, Forward, LogBatch, OpenBatch, Outputs, Prep, Prepared, Reaper,
     Room, State,
 };
-use crate::proto::peer::ToLearner;
 use crate::replica::gate::Gate;
 use crate::replica::leader::Remote;
 use crate::session::owners::Owners;
-use crate::types::{ConnId, Millis, SessionId, Zxid};
+use crate::types::{ConnId, LinkId, Millis, SessionId, Zxid};
 use crate::watch::Watches;
 
 /// Both clocks, read once per turn.
@@ -75,6 +74,8 @@ pub struct Replica {
     digest_mismatches: u64,
     /// What learners want of this leader and has not been looked at.
     remote: VecDeque<Remote>,
+    /// Syncs of learners, and the transaction that each has to wait for.
+    syncs: VecDeque<(Zxid, LinkId)>,
     /// Who serves which session, for a leader.
     owners: Owners,
     /// Whether ephemeral nodes without a session are still to be removed.
@@ -107,6 +108,7 @@ impl Replica {
             reaper: parts.reaper,
             digest_mismatches: 0,
             remote: VecDeque::new(),
+            syncs: VecDeque::new(),
             owners: Owners::new(parts.seed),
             has_orphans: false,
             resuming: BTreeMap::new(),
@@ -278,9 +280,6 @@ impl Replica {
         };
         let applied = finish.run(&mut self.room, count);
         self.note(&out.effects[before..]);
-        let syncs = out.syncs.drain(..);
-        let answers = syncs.map(|link| consensus::Effect::Send(link, ToLearner::Sync));
-        self.mail.extend(answers);
         if let Role::Elected { epoch } = self.role
             && state.last_zxid >= epoch
         {

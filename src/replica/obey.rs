@@ -19,7 +19,7 @@ impl Replica {
             Effect::Deliver { zxid, body } => {
                 self.open.items.push_back(Item::Delivered { zxid, body });
             }
-            Effect::Commit(zxid) => self.room.release(zxid),
+            Effect::Commit(zxid) => self.committed(zxid),
             Effect::Request(link, request) => {
                 self.remote.push_back(Remote::Request(link, request));
             }
@@ -90,6 +90,7 @@ impl Replica {
             }
         }
         self.remote.clear();
+        self.syncs.clear();
         self.owners.clear();
         self.resuming.clear();
     }
@@ -105,6 +106,11 @@ impl Replica {
     pub fn set_membership(&mut self, text: Bytes, version: i64, now: Now) {
         self.membership = Some((text, version));
         self.show_membership(now);
+    }
+
+    /// Takes what is to be sent to other servers, in order. Empty without an ensemble.
+    pub fn take_mail(&mut self, mail: &mut Vec<Effect>) {
+        mail.append(&mut self.mail);
     }
 
     // apache 3.9.5: server/quorum/Learner.java syncWithLeader, its call of initConfigInZKDatabase

@@ -138,7 +138,7 @@ impl EpochFiles {
     /// # Errors
     /// When the disk refuses; the file may then hold either epoch.
     pub fn save_accepted(&self, epoch: i64) -> Result<(), DiskError> {
-        self.write(ACCEPTED, epoch)
+        save(&*self.disk, &self.dir, ACCEPTED, epoch)
     }
 
     /// Says that the history of this epoch's leader is on disk. Everything of it must be durable before.
@@ -146,12 +146,16 @@ impl EpochFiles {
     /// # Errors
     /// When the disk refuses; the file may then hold either epoch.
     pub fn save_current(&self, epoch: i64) -> Result<(), DiskError> {
-        self.write(CURRENT, epoch)
+        save(&*self.disk, &self.dir, CURRENT, epoch)
     }
 
     /// The current epoch when the file's is below that of the last transaction.
     fn lift(&self, current: i64, accepted: Option<i64>, last: Zxid) -> Result<i64, EpochError> {
-        let unfinished = read(&*self.disk, &self.dir, &temporary(CURRENT))?;
+        let unfinished = match read(&*self.disk, &self.dir, &temporary(CURRENT)) {
+            // It was not even written.
+            Err(EpochError::NotANumber { .. }) => None,
+            unfinished => unfinished?,
+        };
         let lifted = match (unfinished, accepted) {
             (Some(epoch), _) if epoch >= last.epoch() => {
                 info!(
@@ -183,17 +187,8 @@ impl EpochFiles {
 
     fn write_missing(&self, name: &'static str, epoch: i64) -> Result<i64, DiskError> {
         info!("{name} not found! Creating with a reasonable default of {epoch}.");
-        self.write(name, epoch)?;
+        save(&*self.disk, &self.dir, name, epoch)?;
         Ok(epoch)
-    }
-
-    fn write(&self, name: &str, epoch: i64) -> Result<(), DiskError> {
-        let aside = self.dir.join(temporary(name));
-        let mut file = self.disk.create(&aside, Create::Replace)?;
-        file.write_at(0, &epoch::encode(epoch))?;
-        file.sync_data()?;
-        self.disk.rename(&aside, &self.dir.join(name))?;
-        self.disk.sync_dir(&self.dir)
     }
 
     /// A save that was cut short promised nothing, and must not be found by a later start.
@@ -225,6 +220,32 @@ fn read(disk: &dyn Disk, dir: &Path, name: &str) -> Result<Option<i64>, EpochErr
     let epoch = epoch::decode(&bytes);
     let epoch = epoch.map_err(|text| EpochError::NotANumber { path, text })?;
     Ok(Some(epoch))
+}
+
+/// Writes the next `currentEpoch` aside, durably: a start that finds transactions of it takes it.
+pub(crate) fn announce_current(disk: &dyn Disk, dir: &Path, epoch: i64) -> Result<(), DiskError> {
+    write_aside(disk, dir, CURRENT, epoch)?;
+    disk.sync_dir(dir)
+}
+
+/// The `currentEpoch` that was announced counts from now on.
+pub(crate) fn adopt_announced(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
+    disk.rename(&dir.join(temporary(CURRENT)), &dir.join(CURRENT))?;
+    disk.sync_dir(dir)
+}
+
+fn save(disk: &dyn Disk, dir: &Path, name: &str, epoch: i64) -> Result<(), DiskError> {
+    let aside = write_aside(disk, dir, name, epoch)?;
+    disk.rename(&aside, &dir.join(name))?;
+    disk.sync_dir(dir)
+}
+
+fn write_aside(disk: &dyn Disk, dir: &Path, name: &str, epoch: i64) -> Result<PathBuf, DiskError> {
+    let aside = dir.join(temporary(name));
+    let mut file = disk.create(&aside, Create::Replace)?;
+    file.write_at(0, &epoch::encode(epoch))?;
+    file.sync_data()?;
+    Ok(aside)
 }
 
 fn temporary(name: &str) -> String {

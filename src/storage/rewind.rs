@@ -60,8 +60,8 @@ pub enum RewindError {
     },
 }
 
-/// Forgets everything after `to`, and gives the snapshot of that transaction that waits aside its name.
-/// Snapshots that others are writing are withdrawn.
+/// Forgets everything after `to`, and gives the snapshot of that transaction that waits aside its name; the
+/// current epoch is then at least that of the transaction. Snapshots that others are writing are withdrawn.
 ///
 /// No log may be open, and no purge may run.
 ///
@@ -76,16 +76,31 @@ pub(crate) fn rewind(
     let aside = install.map(snapshots::aside);
     snapshots::withdraw(disk, &dirs.snap, aside.as_deref())?;
     let plan = plan(disk, dirs, to, install)?;
-    if plan.forgets_nothing() {
-        return name_installed(disk, &dirs.snap, &plan);
+    // What is installed can be of a newer epoch than the current one, which a start must be able to explain.
+    let lifts = install.is_some() && plan.epoch.is_some_and(|current| current < to.epoch());
+    if lifts {
+        epochs::announce_current(disk, &dirs.snap, to.epoch())?;
     }
-    let path = dirs.snap.join(PLAN_ASIDE);
+    if plan.forgets_nothing() {
+        name_installed(disk, &dirs.snap, &plan)?;
+    } else {
+        write_plan(disk, &dirs.snap, &plan)?;
+        carry_out(disk, dirs, &plan)?;
+    }
+    if lifts {
+        epochs::adopt_announced(disk, &dirs.snap)?;
+    }
+    Ok(())
+}
+
+/// From here on the end of the history is forgotten.
+fn write_plan(disk: &dyn Disk, dir: &Path, plan: &RewindPlan) -> Result<(), DiskError> {
+    let path = dir.join(PLAN_ASIDE);
     let mut file = disk.create(&path, Create::Replace)?;
     file.write_at(0, plan.to_string().as_bytes())?;
     file.sync_data()?;
-    disk.rename(&path, &dirs.snap.join(PLAN))?;
-    disk.sync_dir(&dirs.snap)?;
-    carry_out(disk, dirs, &plan)
+    disk.rename(&path, &dir.join(PLAN))?;
+    disk.sync_dir(dir)
 }
 
 /// Does what a crash left undone of a rewind. For every start, before anything is read.

@@ -1,13 +1,14 @@
 //! Peers that are wired to each other in memory: every packet arrives, in order, one at a time; storage does what it
 //! is asked at once. Who wants faults, delays and lost bytes uses the simulator.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::config::Membership;
-use crate::consensus::{Effect, Input, Outcome, Peer, Phase, Saved, Settings};
+use crate::consensus::{Effect, Input, Outcome, Peer, Phase, Saved, Settings, Status, Task};
+use crate::proto::peer::{ToLeader, ToLearner};
 use crate::types::{LinkId, Millis, ServerId, Zxid};
 
 /// A transaction of a server's log or state.
@@ -36,6 +37,10 @@ pub(super) struct House {
     now: Millis,
     servers: BTreeMap<ServerId, Server>,
     mail: VecDeque<(ServerId, Input)>,
+    /// Leaders that accept learners.
+    listening: BTreeSet<ServerId>,
+    /// Calls to leaders that do not listen yet.
+    dials: Vec<(ServerId, ServerId)>,
     /// Which learner is behind which link of which leader.
     links: BTreeMap<LinkId, (ServerId, ServerId)>,
     last_link: u64,
@@ -49,6 +54,8 @@ impl House {
             now: Millis(0),
             servers: BTreeMap::new(),
             mail: VecDeque::new(),
+            listening: BTreeSet::new(),
+            dials: Vec::new(),
             links: BTreeMap::new(),
             last_link: 0,
             membership: Arc::clone(&membership),
@@ -94,6 +101,9 @@ impl House {
     pub(super) fn stop(&mut self, id: ServerId) {
         let server = self.servers.get_mut(&id).unwrap();
         server.up = false;
+        server.phase = Phase::Looking;
+        self.listening.remove(&id);
+        self.dials.retain(|call| call.0 != id);
         self.mail.retain(|(to, _)| *to != id);
         for (link, (leader, learner)) in self.links.clone() {
             if leader == id {
@@ -159,7 +169,19 @@ impl House {
                 mail.push_back((to, Input::Ballot { from, ballot }));
             }
             Effect::DialLeader { leader, .. } => self.dial(id, leader),
+            Effect::Listen => {
+                self.listening.insert(id);
+                let (calls, rest) = std::mem::take(&mut self.dials)
+                    .into_iter()
+                    .partition(|call| call.1 == id);
+                self.dials = rest;
+                let calls: Vec<(ServerId, ServerId)> = calls;
+                calls
+                    .into_iter()
+                    .for_each(|(learner, leader)| self.dial(learner, leader));
+            }
             Effect::LeaveLeader => {
+                self.dials.retain(|call| call.0 != id);
                 if let Some((link, leader)) = self.link_of(id) {
                     self.links.remove(&link);
                     self.mail.push_back((leader, Input::LearnerDown(link)));
@@ -171,7 +193,12 @@ impl House {
                         .push_back((leader, Input::FromLearner(link, packet)));
                 }
             }
+            Effect::ReportTouched(zxid) => {
+                let touched = Vec::new();
+                self.carry_out(id, Effect::ToLeader(ToLeader::Ping { zxid, touched }));
+            }
             Effect::Unlisten => {
+                self.listening.remove(&id);
                 let own: Vec<LinkId> = self
                     .links
                     .iter()
@@ -192,7 +219,7 @@ impl House {
                 mail.push_back((id, Input::Done(task, Outcome::At(zxid))));
                 if let Some((_, learner)) = self.links.get(&link).copied() {
                     self.servers.get_mut(&learner).unwrap().aside = Some((zxid, state));
-                    let packet = crate::proto::peer::ToLearner::Snap(zxid);
+                    let packet = ToLearner::Snap(zxid);
                     self.mail.push_back((learner, Input::FromLeader(packet)));
                     self.mail.push_back((learner, Input::Snapshot(zxid)));
                 }
@@ -209,16 +236,8 @@ impl House {
     }
 
     fn dial(&mut self, id: ServerId, leader: ServerId) {
-        let listens = self.servers.get(&leader).is_some_and(|server| {
-            server.up
-                && matches!(
-                    server.phase,
-                    Phase::Leading | Phase::Discovery(_) | Phase::Synchronization(_)
-                )
-                && server.peer.status().leader == Some(leader)
-        });
-        if !listens {
-            self.mail.push_back((id, Input::LeaderDown));
+        if !self.listening.contains(&leader) {
+            self.dials.push((id, leader));
             return;
         }
         self.last_link += 1;
@@ -240,9 +259,8 @@ impl House {
         link: LinkId,
         diff: Option<Zxid>,
         (after, upto): (Zxid, Zxid),
-        task: crate::consensus::Task,
+        task: Task,
     ) {
-        use crate::proto::peer::ToLearner;
         let log = &self.servers[&id].log;
         let reaches = match after.counter() {
             0 => log.iter().any(|txn| txn.0 <= after),
@@ -303,7 +321,7 @@ impl House {
             .collect()
     }
 
-    pub(super) fn status(&self, id: i64) -> crate::consensus::Status {
+    pub(super) fn status(&self, id: i64) -> Status {
         self.servers[&ServerId(id)].peer.status()
     }
 

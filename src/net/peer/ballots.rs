@@ -16,6 +16,8 @@ mod doors;
 mod handle;
 mod letter;
 mod room;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -105,6 +105,25 @@ fn a_sync_answered_before_a_write_ahead_of_it_keeps_its_place() {
 }
 
 #[test]
+fn what_a_session_that_ended_waits_for_is_over() {
+    let mut forward = Forward::new(1);
+    forward.push(ME, sync(1));
+    forward.push(YOU, sync(1));
+    forward.push(ME, write(2));
+    let ended = forward.end(ME).map(|asker| asker.xid).collect::<Vec<_>>();
+    assert_eq!(ended, [1, 2]);
+    assert_eq!(forward.end(ME).count(), 0);
+    assert_eq!(
+        forward.synced(),
+        Some(ME),
+        "the leader answers it all the same"
+    );
+    assert_eq!(next(&mut forward, ME), [] as [i32; 0]);
+    assert_eq!(forward.synced(), Some(YOU));
+    assert_eq!(next(&mut forward, YOU), [1]);
+}
+
+#[test]
 fn whoever_is_abandoned_is_named() {
     let mut forward = Forward::new(1);
     forward.push(ME, write(1));

@@ -1,6 +1,9 @@
 //! A received snapshot in the place of whatever was there, and power cuts at every verb.
 
+use std::sync::Arc;
+
 use crate::storage::disk::Disk;
+use crate::storage::epochs::EpochFiles;
 use crate::storage::format::file_name::Compression;
 use crate::storage::format::snapshot_encode::Sections;
 use crate::storage::snapshots::InstallError;
@@ -8,6 +11,7 @@ use crate::storage::testing::life::{
     AFTERMATHS, dirs, fill_snapshot, go_on, put_log, recover, remains, write_snapshot,
 };
 use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
+use crate::storage::testing::records::batch;
 use crate::types::Zxid;
 
 fn install(disk: &MemDisk, zxid: i64) -> Result<(), InstallError> {
@@ -98,6 +102,52 @@ fn a_power_cut_at_any_verb_leaves_the_old_state_or_the_received_one() {
                 let after = after.power_cut(Unflushed::Lost);
                 assert_eq!(recover(&after).unwrap().1.last, Zxid(100), "{what}");
                 go_on(&after, 100, &what);
+            }
+        }
+    }
+}
+
+/// The epoch of what was installed is explained at every moment, to Apache's server too.
+#[test]
+fn a_received_snapshot_brings_its_epoch() {
+    let sent = (4 << 32) + 7;
+    for torn_bytes in [0, 40] {
+        let start = || {
+            let disk = history(&[0], &[(1, 40)]);
+            let log = dirs().log.join("log.1");
+            let torn = &batch([41], 50)[..torn_bytes];
+            disk.put(&log, &[&disk.bytes(&log), torn].concat());
+            disk.put(&dirs().snap.join("acceptedEpoch"), b"5");
+            disk.put(&dirs().snap.join("currentEpoch"), b"3");
+            disk
+        };
+        let begun = start().operations();
+        let whole = start();
+        install(&whole, sent).unwrap();
+        for at in 0..=whole.operations() - begun {
+            for aftermath in AFTERMATHS {
+                let what = format!("verb {at}, {aftermath:?}");
+                let disk = start();
+                disk.fail_at(at, Fault::PowerLoss);
+                let done = install(&disk, sent).is_ok();
+                let after = disk.power_cut(aftermath);
+                let last = recover(&after).unwrap().1.last;
+                let text = |name| {
+                    let there = after.list(&dirs().snap).unwrap().iter().any(|n| n == name);
+                    there.then(|| after.bytes(&dirs().snap.join(name)))
+                };
+                let current = text("currentEpoch").unwrap();
+                if last == Zxid(sent) {
+                    assert!(
+                        current == b"4" || text("currentEpoch.tmp").unwrap() == b"4",
+                        "{what}"
+                    );
+                }
+                let files = EpochFiles::new(Arc::new(after.clone()), &dirs().snap);
+                let current = files.load(last).unwrap().current;
+                assert_eq!(done, at == whole.operations() - begun, "{what}");
+                assert!(!done || current == 4, "{what}");
+                assert!([3, 4].contains(&current), "{what}");
             }
         }
     }
