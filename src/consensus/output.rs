@@ -141,6 +141,8 @@ pub enum Effect {
 
     /// What this server knows of itself has changed; for logs, words and metrics.
     Phase(Phase),
+    /// A remark for the operator: why a role has ended, or why somebody was cut off.
+    Note(String),
     /// Going on would lose data: end the process with this exit code.
     Fatal {
         /// Apache's: 12 commit out of order, 13 synchronisation impossible.

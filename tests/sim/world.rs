@@ -6,14 +6,16 @@ use std::collections::BinaryHeap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use oxkeeper::config::Membership;
-use oxkeeper::consensus::{Effect, Input, Outcome, Peer, Saved, Settings, Task};
+use oxkeeper::consensus::{Effect, Input, Peer, Saved, Settings};
 use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::types::{ServerId, Zxid};
 
 use crate::client::Client;
 use crate::ensemble;
-use crate::history::{History, Payload};
+use crate::disk::Disk;
+use crate::history::{Entry, History};
 use crate::laws::{Broken, Laws};
 use crate::member::{Clock, Member, Service};
 use crate::mutant::Mutant;
@@ -38,8 +40,8 @@ pub enum Next {
     Ordered { member: usize, life: u32 },
     /// A snapshot is written.
     SnapshotTaken { member: usize, life: u32, number: u64 },
-    /// A task that touches no disk is over.
-    TaskDone { member: usize, life: u32, task: Task, outcome: Outcome },
+    /// A machine gets an input that comes from inside its own process.
+    Feed { member: usize, life: u32, input: Input },
     /// A client acts.
     Client(usize),
     /// The fault of this number begins.
@@ -142,7 +144,7 @@ impl World {
             trace: traced.then(String::new),
             steps: 0,
             counter: 0,
-            membership: Arc::new(ensemble::membership(&plan.shape)),
+            membership: Arc::new(ensemble::membership(&plan.shape, mutant)),
             queue: BinaryHeap::new(),
             scheduled: 0,
             effects: Vec::new(),
@@ -221,9 +223,9 @@ impl World {
                     self.snapshot_taken(member, number);
                 }
             }
-            Next::TaskDone { member, life, task, outcome } => {
-                if self.lives(member, life, || Next::TaskDone { member, life, task, outcome }) {
-                    self.feed(member, Input::Done(task, outcome));
+            Next::Feed { member, life, input } => {
+                if self.lives(member, life, || Next::Feed { member, life, input: input.clone() }) {
+                    self.feed(member, input);
                 }
             }
             Next::Client(client) => self.client_acts(client),
@@ -231,6 +233,12 @@ impl World {
             Next::Unblock(ways) => self.unblock(&ways),
             Next::Start { member, life } => self.start(member, life),
         }
+    }
+
+    /// A machine gets an input from inside its process after a while.
+    pub fn feed_after(&mut self, wait: Time, member: usize, input: Input) {
+        let life = self.members[member].life;
+        self.after(wait, Next::Feed { member, life, input });
     }
 
     /// Whether this life of the member still lasts and takes part; what comes to a member that stands still comes
@@ -267,7 +275,7 @@ impl World {
             accepted_epoch: disk.accepted_epoch,
             current_epoch: disk.current_epoch,
             last_zxid: state.last,
-            recent: recent(&state, self.plan.timing.backlog),
+            recent: recent(disk, &state, self.plan.timing.backlog),
         };
         self.log(member, || format!("starts at {}", say::saved(&saved)));
         self.scene.states[member] = state;
@@ -325,6 +333,7 @@ impl World {
             if self.broken.is_some() || !self.members[member].is_up() {
                 break;
             }
+            let effect = self.falsify(member, effect);
             self.log(member, || format!("   {}", say::effect(&effect)));
             self.see(member, &Event::Effect(&effect));
             self.carry_out(member, effect);
@@ -382,9 +391,10 @@ impl World {
 /// No machine waits longer before it sends its ballots again.
 pub const RESEND_MAX: Time = 4 * SECOND;
 
-/// The last committed transactions, with their bodies.
-fn recent(state: &History, count: usize) -> Vec<(Zxid, bytes::Bytes)> {
-    let from = state.entries.len().saturating_sub(count);
-    let body = |zxid: Zxid, payload: Payload| (zxid, payload.body(zxid));
-    state.entries[from..].iter().map(|e| body(e.zxid, e.payload)).collect()
+/// The last transactions of the log, with their bodies; none when the state goes further than the log.
+fn recent(disk: &Disk, state: &History, count: usize) -> Vec<(Zxid, Bytes)> {
+    let recent = disk.recent(count);
+    let whole = recent.last().is_some_and(|last| last.zxid == state.last);
+    let with_body = |entry: &Entry| (entry.zxid, entry.payload.body(entry.zxid));
+    if whole { recent.iter().map(with_body).collect() } else { Vec::new() }
 }

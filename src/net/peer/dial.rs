@@ -103,7 +103,7 @@ async fn reach(target: &Target, deadline: Instant, pause: Duration) -> io::Resul
 }
 
 /// One attempt at one target: its name may stand for several addresses.
-async fn connect(target: &Target) -> io::Result<TcpStream> {
+pub(super) async fn connect(target: &Target) -> io::Result<TcpStream> {
     let mut tries = JoinSet::new();
     for address in lookup_host((target.host.as_str(), target.port)).await? {
         tries.spawn_local(connect_to(address));

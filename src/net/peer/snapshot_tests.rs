@@ -11,7 +11,7 @@ use crate::net::peer::{LinkGone, Stream};
 use crate::proto;
 use crate::proto::peer::ToLearner;
 use crate::storage::format::snap_stream::SIGNATURE;
-use crate::storage::format::snapshot_encode::{END_PATH, SnapshotEncoder};
+use crate::storage::format::snapshot_encode::SnapshotEncoder;
 use crate::types::{NodeStat, SessionId, Zxid};
 
 const SNAP: Zxid = Zxid(0x5_0000_0007);
@@ -42,7 +42,7 @@ fn snapshot(
     }
     encoder.drain(&mut *write)?;
     let mut end = Vec::new();
-    for text in [END_PATH, signature] {
+    for text in ["/", signature] {
         proto::append(&Cow::Borrowed(text), &mut end);
     }
     write(&end)

@@ -1,190 +1,191 @@
-//! Streams as a leader sends them, in pieces of every size, and streams that are none.
-
-use bytes::BytesMut;
-use proptest::prelude::*;
+//! The stream byte by byte, everything that can be wrong with it, and what follows it.
 
 use super::*;
-use crate::storage::format::snapshot_encode::SnapshotEncoder;
-use crate::types::{Acl as AclRule, Id, NodeStat, Perms};
+use crate::storage::format::seen::{Node, Seen};
+use crate::types::{self, read_acl};
+use proptest::prelude::*;
 
-const FIELD_MAX: usize = 200;
-/// Magic number, version and database id of a snapshot file.
-const FILE_HEADER_BYTES: usize = 16;
+const LIMIT: usize = 1 << 20;
 
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
-    sessions: Vec<(SessionId, i32)>,
-    lists: Vec<(i64, usize)>,
-    nodes: Vec<(String, Option<Vec<u8>>, i64)>,
-}
-
-impl SnapshotVisitor for Seen {
-    fn session(&mut self, id: SessionId, timeout_ms: i32) {
-        self.sessions.push((id, timeout_ms));
-    }
-    fn acl_list(&mut self, number: i64, list: &[Acl<'_>]) {
-        self.lists.push((number, list.len()));
-    }
-    fn node(&mut self, node: &NodeRecord<'_>) -> Result<(), String> {
-        if node.path == "/refused" {
-            return Err("no such parent".to_owned());
-        }
-        let data = node.data.map(<[u8]>::to_vec);
-        self.nodes.push((node.path.to_string(), data, node.acl));
-        Ok(())
-    }
-}
-
-/// The records of `seen` as the file of a snapshot holds them, and what ends a stream.
-fn stream_of(seen: &Seen, signature: &str) -> Vec<u8> {
-    let mut encoder = SnapshotEncoder::new();
+fn encode(seen: &Seen) -> Vec<u8> {
+    let mut encoder = SnapStreamEncoder::new();
     encoder.sessions(&seen.sessions);
-    let rule = AclRule {
-        perms: Perms(31),
-        id: Id {
-            scheme: "world".into(),
-            id: "anyone".into(),
-        },
-    };
-    let lists: Vec<_> = seen
-        .lists
-        .iter()
-        .map(|(number, rules)| (*number, vec![rule.clone(); *rules]))
-        .collect();
-    let borrowed: Vec<_> = lists.iter().map(|(n, list)| (*n, &list[..])).collect();
-    encoder.acl_lists(&borrowed);
-    for (path, data, acl) in &seen.nodes {
-        encoder.node(path, data.as_deref(), *acl, NodeStat::default());
+    let lists = seen.lists.iter();
+    let lists = lists.map(|(number, list)| (*number, list.as_slice()));
+    encoder.acl_lists(&lists.collect::<Vec<_>>());
+    let mut out = encoder.take();
+    for (path, data, acl, stat) in &seen.nodes {
+        encoder.node(path, data.as_deref(), *acl, *stat);
     }
-    let mut stream = Vec::new();
+    encoder.end();
+    assert!(encoder.pending() > 0);
     let drained = encoder.drain(|bytes| {
-        stream.extend_from_slice(&bytes[FILE_HEADER_BYTES..]);
-        Ok::<_, ()>(())
+        out.extend_from_slice(bytes);
+        Ok::<(), ()>(())
     });
-    drained.unwrap();
-    for text in [END_PATH, signature] {
-        crate::proto::append(&Cow::Borrowed(text), &mut stream);
-    }
-    stream
+    assert_eq!((drained, encoder.pending()), (Ok(()), 0));
+    out
 }
 
-fn example() -> Seen {
+/// Feeds `bytes` in pieces; what was seen, and what was left over.
+fn read(bytes: &[u8], piece: usize) -> Result<(Seen, bool, Vec<u8>), SnapStreamFlaw> {
+    let mut decoder = SnapStreamDecoder::new(LIMIT);
+    let (mut seen, mut input, mut done) = (Seen::default(), BytesMut::new(), false);
+    for piece in bytes.chunks(piece) {
+        input.extend_from_slice(piece);
+        done = decoder.feed(&mut input, &mut seen)?;
+    }
+    assert_eq!(decoder.nodes(), seen.nodes.len() as u64);
+    Ok((seen, done, input.to_vec()))
+}
+
+fn node(path: &str, data: Option<&[u8]>, acl: i64) -> Node {
+    let stat = NodeStat {
+        czxid: 7,
+        ..NodeStat::default()
+    };
+    (path.to_owned(), data.map(<[u8]>::to_vec), acl, stat)
+}
+
+fn small() -> Seen {
     Seen {
-        sessions: vec![(SessionId(1), 4000), (SessionId(-2), 9000)],
-        lists: vec![(1, 2), (7, 0)],
+        sessions: vec![
+            (SessionId(0x0100_0000_0000_0001), 30_000),
+            (SessionId(-5), 4000),
+        ],
+        lists: vec![(1, read_acl())],
         nodes: vec![
-            (String::new(), Some(Vec::new()), -1),
-            ("/a".into(), Some(b"data".to_vec()), 1),
-            ("/a/\u{1d11e}".into(), None, 7),
+            node("", Some(b""), -1),
+            node("/a", None, 1),
+            node("/a/b", Some(b"data"), -1),
         ],
     }
 }
 
-/// Feeds `stream` in pieces of these sizes, over and over.
-fn feed(stream: &[u8], sizes: &[usize]) -> Result<(Seen, Vec<u8>), SnapStreamFlaw> {
-    let mut decoder = SnapStreamDecoder::new(FIELD_MAX);
-    let (mut seen, mut input, mut rest) = (Seen::default(), BytesMut::new(), stream);
-    for size in sizes.iter().cycle() {
-        let piece = rest.split_off(..(*size).min(rest.len())).unwrap();
-        input.extend_from_slice(piece);
-        if decoder.feed(&mut input, &mut seen)? {
-            return Ok((seen, [&input, rest].concat()));
-        }
-        assert!(!rest.is_empty(), "a whole stream is recognised");
-    }
-    unreachable!("sizes are cycled through")
+#[test]
+fn the_layout() {
+    let mut seen = small();
+    seen.sessions.truncate(1);
+    seen.nodes.truncate(1);
+    let expected = [
+        &b"\0\0\0\x01\x01\0\0\0\0\0\0\x01\0\0\x75\x30"[..],
+        b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x05world\0\0\0\x06anyone",
+        b"\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\x07",
+        &[0; 52],
+        b"\0\0\0\x01/\0\0\0\x0aBenWasHere",
+    ];
+    assert_eq!(encode(&seen), expected.concat());
 }
 
-proptest! {
-    #[test]
-    fn records_come_out_however_the_bytes_arrive(
-        sessions in prop::collection::vec(any::<(i64, i32)>(), 0..4),
-        lists in prop::collection::vec((any::<i64>(), 0..4_usize), 0..4),
-        nodes in prop::collection::vec(
-            ("/[a-z\u{e9}\u{1d11e}]{1,9}", prop::option::of(prop::collection::vec(any::<u8>(), 0..200)), any::<i64>()),
-            0..9,
-        ),
-        behind in prop::collection::vec(any::<u8>(), 0..40),
-        sizes in prop::collection::vec(1..90_usize, 1..9),
-    ) {
-        let sessions = sessions.into_iter().map(|(id, ms)| (SessionId(id), ms)).collect();
-        let want = Seen { sessions, lists, nodes };
-        let mut stream = stream_of(&want, SIGNATURE);
-        stream.extend_from_slice(&behind);
-        prop_assert_eq!(feed(&stream, &sizes), Ok((want, behind)));
-    }
+#[test]
+fn what_follows_the_signature_is_left() {
+    let mut bytes = encode(&small());
+    bytes.extend_from_slice(b"\0\0\0\x0anext packet");
+    let (seen, done, left) = read(&bytes, bytes.len()).unwrap();
+    assert_eq!((seen, done), (small(), true));
+    assert_eq!(left, b"\0\0\0\x0anext packet");
+}
 
-    #[test]
-    fn no_bytes_make_it_panic(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
-        size in 1..90_usize,
-    ) {
-        let mut stream = stream_of(&example(), SIGNATURE);
-        for (at, byte) in changes {
-            let at = at.index(stream.len());
-            stream[at] = byte;
-        }
-        let mut decoder = SnapStreamDecoder::new(FIELD_MAX);
-        let (mut seen, mut input) = (Seen::default(), BytesMut::new());
-        for piece in stream.chunks(size) {
-            input.extend_from_slice(piece);
-            if decoder.feed(&mut input, &mut seen) != Ok(false) {
-                break;
-            }
-        }
+#[test]
+fn cut_anywhere_it_is_only_unfinished() {
+    let bytes = encode(&small());
+    for length in 0..bytes.len() {
+        let (_, done, left) = read(&bytes[..length], 7).unwrap();
+        assert!(!done, "{length}");
+        assert!(bytes[..length].ends_with(&left));
     }
 }
 
 #[test]
 fn flaws_are_named_with_their_place() {
-    let one_node = |path: &str| Seen {
-        nodes: vec![(path.to_owned(), None, -1)],
-        ..Seen::default()
+    let whole = encode(&small());
+    let at = |part: &[u8]| whole.windows(part.len()).position(|w| w == part).unwrap();
+    let changed = |at: usize, with: &[u8]| {
+        let mut bytes = whole.clone();
+        bytes[at..at + with.len()].copy_from_slice(with);
+        bytes
     };
-    let longest = "/".repeat(FIELD_MAX + 1);
-    for (stream, want) in [
-        (b"\xff\xff\xff\xff".to_vec(), "-1 sessions at byte 0"),
+    let signature = at(b"\0\0\0\x0aBen");
+    let data = at(b"\0\0\0\x04data");
+    for (bytes, expected) in [
+        (changed(0, &[0xff; 4]), "-1 sessions at byte 0".to_owned()),
         (
-            b"\0\0\0\0\xff\xff\xff\xfe".to_vec(),
-            "-2 ACL lists at byte 4",
+            changed(28, &[0x80, 0, 0, 0]),
+            "-2147483648 ACL lists at byte 28".to_owned(),
         ),
         (
-            stream_of(&one_node("/refused"), SIGNATURE),
-            "node at byte 8: no such parent",
+            changed(signature + 4, b"J"),
+            format!("the signature at byte {signature} is \"JenWasHere\", not \"BenWasHere\""),
         ),
         (
-            stream_of(&one_node(&longest), SIGNATURE),
-            "node at byte 8: at byte 0: length 201 is above the limit of 200",
+            changed(data, &[0xff, 0xff, 0xff, 0xfe]),
+            format!("node at byte {}: at byte 8: negative length -2", data - 8),
         ),
         (
-            stream_of(&Seen::default(), "BenWasThere"),
-            "the signature at byte 13 is \"BenWasThere\", not \"BenWasHere\"",
-        ),
-        (
-            [&[0; 8][..], b"\0\0\0\x01/\xff\xff\xff\xff"].concat(),
-            "signature at byte 13: at byte 0: null where a value is needed",
+            changed(data, &[0x7f, 0, 0, 0]),
+            format!("node at byte {}: at byte 8: length", data - 8),
         ),
     ] {
-        let flaw = feed(&stream, &[1]).unwrap_err();
-        assert_eq!(flaw.to_string(), want);
+        let error = read(&bytes, 11).unwrap_err().to_string();
+        assert!(error.starts_with(&expected), "{error}");
     }
+    let mut refused = small();
+    refused.nodes.push(node("/refused", None, -1));
+    let error = read(&encode(&refused), 5).unwrap_err().to_string();
+    assert!(error.ends_with(": its parent is missing"), "{error}");
+}
+
+/// A list that claims more entries than will ever come is not waited for without end.
+#[test]
+fn a_record_without_an_end_is_refused() {
+    let mut bytes = b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\x7f\xff\xff\xff".to_vec();
+    let entry = b"\0\0\0\x01\0\0\0\x05world\0\0\0\x06anyone";
+    while bytes.len() < 3 * LIMIT {
+        bytes.extend_from_slice(entry);
+    }
+    let error = read(&bytes, LIMIT).unwrap_err();
+    assert!(
+        matches!(error, SnapStreamFlaw::TooLong { at: 8, .. }),
+        "{error}"
+    );
 }
 
 #[test]
-fn a_list_that_does_not_end_is_not_waited_for() {
-    // One ACL list that claims 2^31 - 1 rules, and rules without end.
-    let mut stream = [
-        &[0; 4][..],
-        &[0, 0, 0, 1],
-        &[0; 8],
-        &[0x7f, 0xff, 0xff, 0xff],
-    ]
-    .concat();
-    for _ in 0..400 {
-        stream.extend_from_slice(&[0; 12]);
+#[should_panic(expected = "come in order")]
+fn the_order_of_the_parts_is_kept() {
+    SnapStreamEncoder::new().acl_lists(&[]);
+}
+
+proptest! {
+    #[test]
+    fn any_snapshot_in_any_pieces(
+        sessions in proptest::collection::vec((any::<i64>(), any::<i32>()), 0..5),
+        lists in proptest::collection::vec(1_i64..9, 0..5),
+        nodes in proptest::collection::vec(
+            ("(/[a-zé💧]{1,9}){1,4}", proptest::option::of(proptest::collection::vec(any::<u8>(), 0..300))),
+            0..9,
+        ),
+        piece in 1_usize..200,
+        behind in proptest::collection::vec(any::<u8>(), 0..50),
+    ) {
+        let whole = Seen {
+            sessions: sessions.into_iter().map(|(id, timeout)| (SessionId(id), timeout)).collect(),
+            lists: lists.into_iter().map(|number| (number, types::read_acl())).collect(),
+            nodes: nodes.iter().map(|(path, data)| node(path, data.as_deref(), -1)).collect(),
+        };
+        let bytes = [encode(&whole), behind.clone()].concat();
+        let (seen, done, left) = read(&bytes, piece).unwrap();
+        prop_assert_eq!(&seen, &whole);
+        prop_assert!(done);
+        prop_assert_eq!(left, behind);
+        prop_assert!(bytes.starts_with(&encode(&seen)));
     }
-    let mut decoder = SnapStreamDecoder::new(FIELD_MAX);
-    let flaw = decoder.feed(&mut BytesMut::from(&stream[..]), &mut Seen::default());
-    let text = flaw.unwrap_err().to_string();
-    assert_eq!(text, "ACL list at byte 8 is longer than 1424 bytes");
+
+    #[test]
+    fn nonsense_is_an_error_or_unfinished(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        piece in 1_usize..100,
+    ) {
+        let _ = read(&bytes, piece);
+    }
 }

@@ -1,0 +1,4 @@
+//! Peers as a whole: transcripts of one, and small ensembles.
+
+mod ensemble;
+mod house;
