@@ -13,7 +13,7 @@ use crate::server::line::Letter;
 use crate::server::mailbox::Mailbox;
 use crate::server::walk::{Opening, SharedWalk, Slice};
 use crate::storage::disk::Disk;
-use crate::storage::format::snap_stream_encode::SnapStreamEncoder;
+use crate::storage::format::snap_stream::SnapStreamEncoder;
 use crate::storage::layout::DataDirs;
 use crate::storage::range::LogRange;
 use crate::types::Zxid;
@@ -114,7 +114,8 @@ fn start(sync: impl FnOnce() + Send + 'static) {
 fn snapshot(mut stream: Stream, mut walk: SharedWalk, opening: &Opening) -> Result<bool, LinkGone> {
     stream.packet(&ToLearner::Snap(opening.zxid))?;
     let mut encoder = SnapStreamEncoder::default();
-    encoder.open(&opening.sessions, &opening.acl_lists());
+    encoder.sessions(&opening.sessions);
+    encoder.acl_lists(&opening.acl_lists());
     loop {
         let slice = walk.next_slice(&mut |path, node| {
             encoder.node(path, node.data(), node.acl_id(), node.persisted());
@@ -124,8 +125,7 @@ fn snapshot(mut stream: Stream, mut walk: SharedWalk, opening: &Opening) -> Resu
             Slice::Last => encoder.end(),
             Slice::Broken => return Ok(false),
         }
-        stream.write(&encoder.out)?;
-        encoder.out.clear();
+        encoder.drain(|bytes| stream.write(bytes))?;
         if slice == Slice::Last {
             stream.finish();
             return Ok(true);

@@ -73,7 +73,11 @@ impl World {
         let it = &mut self.clients[client];
         it.number += 1;
         let number = it.number;
-        it.open.push_back(Open { number, is_sync, since });
+        it.open.push_back(Open {
+            number,
+            is_sync,
+            since,
+        });
         number
     }
 
@@ -103,7 +107,10 @@ impl World {
     /// A member that serves nobody any more lets its clients go; nobody will ever tell them more.
     pub fn drop_clients(&mut self, member: usize) {
         for client in 0..self.clients.len() {
-            if self.clients[client].server.is_some_and(|(server, _)| server == member) {
+            if self.clients[client]
+                .server
+                .is_some_and(|(server, _)| server == member)
+            {
                 self.leave(client);
             }
         }
@@ -140,7 +147,9 @@ impl World {
         let it = &mut self.clients[client];
         it.seen = it.seen.max(zxid);
         it.acknowledged += 1;
-        self.log(member, || format!("   client {client} is told that {number} is done"));
+        self.log(member, || {
+            format!("   client {client} is told that {number} is done")
+        });
         self.see(member, &Event::Acknowledged { payload, zxid });
     }
 

@@ -118,7 +118,8 @@ impl Disk {
 
     /// Removes records from the end of the log, down to `zxid`.
     pub fn cut_log(&mut self, zxid: Zxid) {
-        self.log.truncate(self.log.partition_point(|entry| entry.zxid <= zxid));
+        self.log
+            .truncate(self.log.partition_point(|entry| entry.zxid <= zxid));
         self.synced = self.log.len();
         self.tail = self.recover().fold();
     }
@@ -159,7 +160,11 @@ impl Disk {
 
     /// Old snapshots and records go, but the state at `keep`, which is committed, can still be made.
     pub fn purge(&mut self, keep: Zxid) {
-        let Some(oldest) = self.snapshots.iter().rposition(|snapshot| snapshot.last <= keep) else {
+        let Some(oldest) = self
+            .snapshots
+            .iter()
+            .rposition(|snapshot| snapshot.last <= keep)
+        else {
             return;
         };
         self.snapshots.drain(..oldest);
@@ -172,7 +177,10 @@ impl Disk {
     /// The records after `after`, up to `upto`; `None` when the log does not reach back so far or has a hole. The
     /// beginning of an epoch is no record: any record before it does.
     pub fn range(&self, after: Zxid, upto: Zxid) -> Option<Vec<Entry>> {
-        let first = self.log.partition_point(|entry| entry.zxid <= after).checked_sub(1)?;
+        let first = self
+            .log
+            .partition_point(|entry| entry.zxid <= after)
+            .checked_sub(1)?;
         if self.log[first].zxid != after && after.counter() != 0 {
             return None;
         }
@@ -186,7 +194,9 @@ impl Disk {
     /// The last records, at most so many, that follow each other without a hole.
     pub fn recent(&self, count: usize) -> &[Entry] {
         let mut from = self.log.len().saturating_sub(count);
-        let holes = self.log[from..].windows(2).rposition(|pair| pair[1].before != pair[0].fold);
+        let holes = self.log[from..]
+            .windows(2)
+            .rposition(|pair| pair[1].before != pair[0].fold);
         from += holes.map_or(0, |hole| hole + 1);
         &self.log[from..]
     }
@@ -257,6 +267,9 @@ mod tests {
         assert_eq!(disk.end(), 1);
         assert_eq!(disk.recover().last, Zxid(10));
         disk.append(Zxid(11), payload(11));
-        assert_eq!(disk.range(Zxid(10), Zxid(11)).map(|range| range.len()), Some(1));
+        assert_eq!(
+            disk.range(Zxid(10), Zxid(11)).map(|range| range.len()),
+            Some(1)
+        );
     }
 }

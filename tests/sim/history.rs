@@ -63,7 +63,11 @@ impl Entry {
     pub fn new(before: u64, zxid: Zxid, payload: Payload) -> Entry {
         let client = u64::try_from(payload.client).expect("few clients");
         let mut fold = before;
-        for word in [zxid.0.cast_unsigned(), client, u64::from(payload.number.cast_unsigned())] {
+        for word in [
+            zxid.0.cast_unsigned(),
+            client,
+            u64::from(payload.number.cast_unsigned()),
+        ] {
             fold = (fold.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
         }
         Entry {
@@ -106,7 +110,8 @@ impl History {
     /// The fold of everything up to this number.
     pub fn fold_at(&self, zxid: Zxid) -> u64 {
         let upto = self.entries.partition_point(|entry| entry.zxid <= zxid);
-        upto.checked_sub(1).map_or(0, |last| self.entries[last].fold)
+        upto.checked_sub(1)
+            .map_or(0, |last| self.entries[last].fold)
     }
 }
 

@@ -24,7 +24,9 @@ impl Clock {
 
     /// When this clock will show at least `at`.
     pub fn when(&self, at: Millis) -> Time {
-        let away = at.0.saturating_sub(self.origin_ms).saturating_mul(1000 * MS);
+        let away =
+            at.0.saturating_sub(self.origin_ms)
+                .saturating_mul(1000 * MS);
         let rate = self.rate;
         away / rate + i64::from(away % rate > 0)
     }

@@ -16,7 +16,10 @@ impl World {
     /// The pipeline belongs to the leader of this epoch now.
     pub fn lead(&mut self, member: usize, epoch: Zxid) {
         let it = &mut self.members[member];
-        assert!(it.in_flight.is_empty(), "a new leader has nothing in flight");
+        assert!(
+            it.in_flight.is_empty(),
+            "a new leader has nothing in flight"
+        );
         it.next_zxid = epoch.next();
         let state = &mut self.scene.states[member];
         state.last = state.last.max(epoch);
@@ -112,14 +115,19 @@ impl World {
             self.apply(member, zxid, payload);
         }
         if self.scene.states[member].last < upto {
-            let why = format!("server {} commits {upto}, which it never numbered", member + 1);
+            let why = format!(
+                "server {} commits {upto}, which it never numbered",
+                member + 1
+            );
             self.break_law("the street is used as agreed", why);
         }
     }
 
     /// Applies a transaction, and tells the client that waits for it.
     pub fn apply(&mut self, member: usize, zxid: Zxid, payload: Payload) {
-        if self.is_mutant(Mutant::DeliverProposals) && self.scene.states[member].find(zxid).is_some() {
+        if self.is_mutant(Mutant::DeliverProposals)
+            && self.scene.states[member].find(zxid).is_some()
+        {
             return;
         }
         if self.is_mutant(Mutant::ApplyTwice) && self.chance.faults.chance(10) {
@@ -142,7 +150,10 @@ impl World {
 
     fn release_syncs(&mut self, member: usize) {
         let applied = self.scene.states[member].last;
-        while let Some((_, asker)) = self.members[member].syncs.pop_front_if(|(behind, _)| *behind <= applied) {
+        while let Some((_, asker)) = self.members[member]
+            .syncs
+            .pop_front_if(|(behind, _)| *behind <= applied)
+        {
             match asker {
                 Asker::Link(link) => self.to_learner(member, link, ToLearner::Sync),
                 Asker::Client(client, number) => self.read(member, client, Some(number)),
@@ -164,6 +175,6 @@ fn forwarded(client: usize, number: i32, op: OpCode) -> Forwarded {
         cxid: number,
         op: op.code(),
         body: Bytes::new(),
-        who: Vec::new(),
+        who: [].into(),
     }
 }

@@ -25,7 +25,6 @@ pub mod scan;
 #[cfg(test)]
 mod seen;
 pub mod snap_stream;
-pub mod snap_stream_encode;
 pub mod snappy_stream;
 pub mod snapshot;
 mod snapshot_body;

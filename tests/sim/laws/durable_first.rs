@@ -30,12 +30,15 @@ impl DurableFirst {
     fn acknowledges_leader(&self, scene: &Scene, member: usize, zxid: Zxid) -> Judgement {
         let disk = &scene.disks[member];
         if disk.current_epoch != zxid.epoch() {
-            return Err(format!("acknowledges NEWLEADER {zxid} in epoch {}", disk.current_epoch));
+            return Err(format!(
+                "acknowledges NEWLEADER {zxid} in epoch {}",
+                disk.current_epoch
+            ));
         }
         match self.chosen.get(&member) {
-            Some(Some(last)) if !scene.shape.is_observer(member) && !disk.holds(last) => {
-                Err(format!("acknowledges NEWLEADER {zxid} without {last:?} on disk"))
-            }
+            Some(Some(last)) if !scene.shape.is_observer(member) && !disk.holds(last) => Err(
+                format!("acknowledges NEWLEADER {zxid} without {last:?} on disk"),
+            ),
             _ => Ok(()),
         }
     }
@@ -48,7 +51,11 @@ impl DurableFirst {
             return Err(format!("acknowledges {zxid}, and only observes"));
         }
         let durable = scene.disks[member].durable_last();
-        if durable >= zxid { Ok(()) } else { Err(format!("acknowledges {zxid}, on disk is {durable}")) }
+        if durable >= zxid {
+            Ok(())
+        } else {
+            Err(format!("acknowledges {zxid}, on disk is {durable}"))
+        }
     }
 }
 
@@ -68,12 +75,18 @@ impl Law for DurableFirst {
             Event::Effect(
                 Effect::Send(link, ToLearner::Diff(_) | ToLearner::Trunc(_))
                 | Effect::StreamSnapshot(link, _)
-                | Effect::StreamLog { link, diff: Some(_), .. },
+                | Effect::StreamLog {
+                    link,
+                    diff: Some(_),
+                    ..
+                },
             ) => {
                 self.chooses(scene, member, *link);
                 Ok(())
             }
-            Event::Effect(Effect::ToLeader(ToLeader::Ack(zxid))) => self.acknowledges(scene, member, *zxid),
+            Event::Effect(Effect::ToLeader(ToLeader::Ack(zxid))) => {
+                self.acknowledges(scene, member, *zxid)
+            }
             _ => Ok(()),
         }
     }
@@ -102,19 +115,35 @@ mod tests {
         let mut law = DurableFirst::default();
         let mut scene = scene();
         scene.states[0] = history(&[1]);
-        let info = LearnerInfo { id: Some(ensemble::id(1)), protocol: 0x1_0000, config_version: 0 };
-        let info = ToLeader::Info { observer: false, accepted_epoch: 0, info };
+        let info = LearnerInfo {
+            id: Some(ensemble::id(1)),
+            protocol: 0x1_0000,
+            config_version: 0,
+        };
+        let info = ToLeader::Info {
+            observer: false,
+            accepted_epoch: 0,
+            info,
+        };
         let info = Input::FromLearner(LinkId(7), info);
         let diff = Effect::Send(LinkId(7), ToLearner::Diff(Zxid(1)));
-        law.see(&scene, 0, &Event::Input(&info)).expect("a learner comes");
-        law.see(&scene, 0, &Event::Effect(&diff)).expect("the leader chooses");
+        law.see(&scene, 0, &Event::Input(&info))
+            .expect("a learner comes");
+        law.see(&scene, 0, &Event::Effect(&diff))
+            .expect("the leader chooses");
         let ack = Effect::ToLeader(ToLeader::Ack(Zxid(2 << 32)));
         scene.disks[1].append(Zxid(1), history(&[1]).entries[0].payload);
         scene.disks[1].flushed(1);
-        assert!(law.see(&scene, 1, &Event::Effect(&ack)).is_err(), "the epoch is not saved");
+        assert!(
+            law.see(&scene, 1, &Event::Effect(&ack)).is_err(),
+            "the epoch is not saved"
+        );
         scene.disks[1].current_epoch = 2;
         assert_eq!(law.see(&scene, 1, &Event::Effect(&ack)), Ok(()));
         scene.disks[1].truncate(Zxid::ZERO);
-        assert!(law.see(&scene, 1, &Event::Effect(&ack)).is_err(), "the transaction is not there");
+        assert!(
+            law.see(&scene, 1, &Event::Effect(&ack)).is_err(),
+            "the transaction is not there"
+        );
     }
 }

@@ -19,7 +19,11 @@ pub struct ProposedOnce {
 
 impl ProposedOnce {
     fn number(&mut self, zxid: Zxid, payload: Payload) -> Judgement {
-        let last = self.proposed.range(..zxid).next_back().map(|(last, _)| *last);
+        let last = self
+            .proposed
+            .range(..zxid)
+            .next_back()
+            .map(|(last, _)| *last);
         let follows = zxid.counter() == 1 || last.is_some_and(|last| last.next() == zxid);
         if !follows {
             return Err(format!("numbers {zxid} behind {last:?}"));
@@ -33,7 +37,10 @@ impl ProposedOnce {
     fn repeat(&self, zxid: Zxid, body: &Bytes) -> Judgement {
         match self.proposed.get(&zxid) {
             Some(known) if *known == Payload::of(body) => Ok(()),
-            known => Err(format!("sends {:?} as {zxid}, which is {known:?}", Payload::of(body))),
+            known => Err(format!(
+                "sends {:?} as {zxid}, which is {known:?}",
+                Payload::of(body)
+            )),
         }
     }
 }
@@ -47,11 +54,17 @@ impl Law for ProposedOnce {
         match event {
             Event::Numbered { zxid, payload } => self.number(*zxid, *payload),
             Event::Effect(
-                Effect::Send(_, ToLearner::Proposal { zxid, body } | ToLearner::Inform { zxid, body })
+                Effect::Send(
+                    _,
+                    ToLearner::Proposal { zxid, body } | ToLearner::Inform { zxid, body },
+                )
                 | Effect::Append { zxid, body }
                 | Effect::Deliver { zxid, body },
             ) => self.repeat(*zxid, body),
-            Event::Applied { entry, serving: true } => self.repeat(entry.zxid, &entry.payload.body(entry.zxid)),
+            Event::Applied {
+                entry,
+                serving: true,
+            } => self.repeat(entry.zxid, &entry.payload.body(entry.zxid)),
             _ => Ok(()),
         }
     }
@@ -67,11 +80,17 @@ mod tests {
         let scene = scene();
         let mut law = ProposedOnce::default();
         let mut see = |event: &Event<'_>| law.see(&scene, 0, event);
-        let numbered = |zxid, number| Event::Numbered { zxid: Zxid(zxid), payload: Payload { client: 0, number } };
+        let numbered = |zxid, number| Event::Numbered {
+            zxid: Zxid(zxid),
+            payload: Payload { client: 0, number },
+        };
         assert_eq!(see(&numbered(1, 7)), Ok(()));
         assert!(see(&numbered(3, 8)).is_err(), "a hole");
         assert!(see(&numbered(1, 8)).is_err(), "twice");
-        let append = |number| Effect::Append { zxid: Zxid(2), body: body(number) };
+        let append = |number| Effect::Append {
+            zxid: Zxid(2),
+            body: body(number),
+        };
         assert!(see(&Event::Effect(&append(9))).is_err(), "never proposed");
         assert_eq!(see(&numbered(2, 9)), Ok(()));
         assert_eq!(see(&Event::Effect(&append(9))), Ok(()));
