@@ -31,6 +31,7 @@ pub use session::close as close_session;
 
 use crate::auth;
 use crate::auth::AuthRules;
+use crate::proto::multi::MultiOp;
 use crate::proto::request::{DeleteContainerRequest, Request};
 use crate::proto::txn::Txn;
 use crate::tree::Tree;
@@ -66,6 +67,8 @@ pub struct Judging<'j> {
     pub session: SessionId,
     /// The identities of the connection when the request was read.
     pub who: &'j [Id],
+    /// Why the session may not own nodes, if it may not.
+    pub no_ephemerals: Option<ErrorCode>,
     /// The number that the write gets, refused or not.
     pub zxid: Zxid,
     /// The wall clock.
@@ -131,6 +134,21 @@ pub fn refuse<'a>(request: &Request<'a>, code: ErrorCode) -> Result<Txn<'a>, Err
     match request {
         Request::Multi(ops) => Ok(multi::refusal(code, ops.len())),
         _ => Err(code),
+    }
+}
+
+/// Whether the request would make an ephemeral node: one that goes with its session.
+// apache 3.9.5: server/quorum/QuorumZooKeeperServer.java checkUpgradeSession
+pub fn wants_ephemerals(request: &Request<'_>) -> bool {
+    match request {
+        Request::Create(OpCode::Create | OpCode::Create2, create) => create::is_ephemeral(create),
+        Request::Multi(ops) => ops.iter().any(|op| match op {
+            MultiOp::Create(OpCode::Create | OpCode::Create2, create) => {
+                create::is_ephemeral(create)
+            }
+            _ => false,
+        }),
+        _ => false,
     }
 }
 

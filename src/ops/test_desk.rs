@@ -80,6 +80,7 @@ impl Desk {
             overlay: &mut self.overlay,
             session,
             who: &self.who,
+            no_ephemerals: None,
             zxid,
             time: Millis(zxid.0 * 10),
         };
@@ -100,6 +101,7 @@ impl Desk {
             overlay: &mut self.overlay,
             session: SessionId::NONE,
             who: &[],
+            no_ephemerals: None,
             zxid: self.zxid.next(),
             time: Millis(0),
         };

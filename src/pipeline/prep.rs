@@ -25,21 +25,44 @@ pub struct Incoming<'a> {
     pub body: RequestReader<'a>,
     /// The connection's identities when the request was read.
     pub who: &'a [Id],
+    /// What its session may do.
+    pub standing: Standing,
     /// Whether it comes from a learner: that waits for a transaction, whatever becomes of the request.
     pub is_forwarded: bool,
-    /// Whether another server serves the session by now.
-    pub is_moved: bool,
 }
 
-impl Incoming<'_> {
-    /// Why it is refused without looking at it, `usable` being whether its session may ask for things.
+/// What a session may do at present, and here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything.
+    Good,
+    /// Everything but own nodes, for this reason: it is known to one server only.
+    Local(ErrorCode),
+    /// Nothing, for this reason; whoever asks is told.
+    Bad(ErrorCode),
+    /// Nothing; it is gone or going, and nobody is left to be told.
+    Gone,
+}
+
+impl Standing {
+    /// Why an operation is refused without looking at it.
     // apache 3.9.5: server/PrepRequestProcessor.java pRequest2Txn, its calls of checkSession
-    fn refusal(&self, usable: bool) -> Option<ErrorCode> {
-        match self.op {
-            OpCode::CloseSession | OpCode::DeleteContainer => None,
-            _ if !usable => Some(ErrorCode::SessionExpired),
-            _ if self.is_moved => Some(ErrorCode::SessionMoved),
+    fn refusal(self, op: OpCode) -> Option<ErrorCode> {
+        match self {
+            Standing::Bad(code)
+                if !matches!(op, OpCode::CloseSession | OpCode::DeleteContainer) =>
+            {
+                Some(code)
+            }
             _ => None,
+        }
+    }
+
+    /// Why the session may not own nodes.
+    fn no_ephemerals(self) -> Option<ErrorCode> {
+        match self {
+            Standing::Local(code) => Some(code),
+            Standing::Good | Standing::Bad(_) | Standing::Gone => None,
         }
     }
 }
@@ -65,8 +88,8 @@ pub struct Prep {
     digests: bool,
     /// Sessions whose end is in flight.
     closing: BTreeSet<SessionId>,
-    /// Sessions whose beginning is in flight, and who may be asking for things already: a learner has
-    /// made them global.
+    /// Sessions whose beginning is in flight, and who may be asking for things already: they were local
+    /// before.
     opening: BTreeSet<SessionId>,
 }
 
@@ -114,8 +137,7 @@ impl Prep {
         log: &mut Vec<u8>,
     ) -> Prepared {
         let session = incoming.session;
-        let usable = self.is_usable(state, session);
-        if !usable && !incoming.is_forwarded {
+        if incoming.standing == Standing::Gone {
             return Prepared::Dropped;
         }
         let zxid = self.last.next();
@@ -126,7 +148,7 @@ impl Prep {
             time: time.0,
             kind: op.code(),
         };
-        let refusal = incoming.refusal(usable);
+        let refusal = incoming.standing.refusal(incoming.op);
         let judged = match (Request::decode(incoming.op, &mut incoming.body), refusal) {
             (Err(_), _) if !incoming.is_forwarded && !ops::undecodable_takes_zxid(incoming.op) => {
                 return Prepared::Refused(ErrorCode::MarshallingError);
@@ -140,6 +162,7 @@ impl Prep {
                     overlay: &mut self.overlay,
                     session,
                     who: incoming.who,
+                    no_ephemerals: incoming.standing.no_ephemerals(),
                     zxid,
                     time,
                 };
@@ -153,8 +176,8 @@ impl Prep {
         self.log(header(txn.op()), txn, log)
     }
 
-    /// Appends the transaction that opens a session for a learner, which may go on at once.
-    pub fn open_forwarded(
+    /// Appends the transaction that opens a session whose client may go on at once.
+    pub fn open_early(
         &mut self,
         session: SessionId,
         timeout_ms: i32,
@@ -216,6 +239,7 @@ impl Prep {
             overlay: &mut self.overlay,
             session,
             who: &[],
+            no_ephemerals: None,
             zxid: self.last.next(),
             time,
         };
@@ -240,6 +264,7 @@ impl Prep {
             overlay: &mut self.overlay,
             session: SessionId::NONE,
             who: &[],
+            no_ephemerals: None,
             zxid: self.last.next(),
             time,
         };

@@ -93,6 +93,9 @@ impl Replica {
         self.syncs.clear();
         self.owners.clear();
         self.resuming.clear();
+        if let Some(local) = &mut self.local {
+            local.clear();
+        }
     }
 
     /// Connections with a smaller number belong to a role that has ended: what still comes of them is
