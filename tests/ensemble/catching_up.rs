@@ -144,6 +144,7 @@ fn what_a_leader_logged_alone_is_cut_off_when_it_comes_back() {
         !tree.contains_key("/alone"),
         "what nobody agreed on is gone"
     );
+    assert!(cluster.members[&leader].says("Truncating log to get in sync with the leader"));
     // And it stays away.
     cluster.kill_all();
     cluster.start_all();
