@@ -187,7 +187,7 @@ mod tests {
         let (mut desk, mut memberships) = (desk(), memberships());
         desk.rules.auth.skip_acl = false;
         memberships.synced = [3].map(ServerId).into();
-        let mut expect = |desk: &mut Desk, memberships: &mut Memberships, change, code| {
+        let expect = |desk: &mut Desk, memberships: &mut Memberships, change, code| {
             assert_eq!(ask(desk, memberships, change, 8), Err(code));
         };
         desk.rules.reconfig_enabled = false;

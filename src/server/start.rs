@@ -315,7 +315,8 @@ impl Base {
         let membership = Arc::new(config.membership.clone());
         let peer_settings = settings::peer(config, me, &membership, entropy::random());
         let peer = Peer::new(peer_settings, saved, self.now.monotonic);
-        let mut replica = Replica::member(&self.shared.state.read(), self.parts(config));
+        let mut replica = Replica::member(&self.shared.state.read(), self.parts(config))
+            .with_local_sessions(settings::local_sessions(config, me));
         let text = Bytes::from(membership.to_text());
         replica.set_membership(text, membership.version, self.now);
         let received = Arc::new(Received::new(files.recoverer.clone()));
