@@ -42,7 +42,15 @@ impl World {
         let wire = self.wires.wire(from, to);
         wire.front = wire.front.max(now + delay);
         let wait = wire.front - now;
-        self.after(wait, Next::Ballot { from, to, generation, ballot });
+        self.after(
+            wait,
+            Next::Ballot {
+                from,
+                to,
+                generation,
+                ballot,
+            },
+        );
     }
 
     pub fn ballot_arrives(&mut self, from: usize, to: usize, generation: u32, ballot: Ballot) {
@@ -58,10 +66,24 @@ impl World {
         }
         let wait = self.members[to].paused_until - self.scene.now;
         if wait > 0 {
-            return self.after(wait, Next::Ballot { from, to, generation, ballot });
+            return self.after(
+                wait,
+                Next::Ballot {
+                    from,
+                    to,
+                    generation,
+                    ballot,
+                },
+            );
         }
         let ballot = self.counterfeit(to, ballot);
-        self.feed(to, Input::Ballot { from: ensemble::id(from), ballot });
+        self.feed(
+            to,
+            Input::Ballot {
+                from: ensemble::id(from),
+                ballot,
+            },
+        );
     }
 
     /// The connection of a pair breaks.
@@ -87,7 +109,15 @@ impl World {
     pub fn release_ballots(&mut self, from: usize, to: usize) {
         for (generation, ballot) in std::mem::take(&mut self.wires.wire(from, to).held) {
             let wait = self.delay();
-            self.after(wait, Next::Ballot { from, to, generation, ballot });
+            self.after(
+                wait,
+                Next::Ballot {
+                    from,
+                    to,
+                    generation,
+                    ballot,
+                },
+            );
         }
     }
 }

@@ -7,8 +7,8 @@ use oxkeeper::types::{LinkId, SessionId, Zxid};
 use crate::history::{History, Payload};
 use crate::member::{Job, Service};
 use crate::mutant::Mutant;
-use crate::wires::Item;
 use crate::scene::Event;
+use crate::wires::Item;
 use crate::world::World;
 
 /// In how many pieces a snapshot travels, at most.
@@ -35,7 +35,13 @@ impl World {
             Effect::Send(link, packet) => self.send(member, link, packet),
             Effect::HangUp(link) => self.close(link.0, true, true),
             Effect::StreamSnapshot(link, task) => self.stream_snapshot(member, link, task),
-            Effect::StreamLog { link, diff, after, upto, task } => {
+            Effect::StreamLog {
+                link,
+                diff,
+                after,
+                upto,
+                task,
+            } => {
                 self.stream_log(member, link, diff, (after, upto), task);
             }
             Effect::Deliver { zxid, body } => self.apply(member, zxid, Payload::of(&body)),
@@ -52,8 +58,12 @@ impl World {
 
     fn carry_out_storage(&mut self, member: usize, effect: Effect) {
         match effect {
-            Effect::SaveAcceptedEpoch(epoch, task) => self.order(member, Job::AcceptedEpoch(epoch, task)),
-            Effect::SaveCurrentEpoch(epoch, task) => self.order(member, Job::CurrentEpoch(epoch, task)),
+            Effect::SaveAcceptedEpoch(epoch, task) => {
+                self.order(member, Job::AcceptedEpoch(epoch, task))
+            }
+            Effect::SaveCurrentEpoch(epoch, task) => {
+                self.order(member, Job::CurrentEpoch(epoch, task))
+            }
             Effect::Append { zxid, body } => {
                 let payload = Payload::of(&body);
                 self.order(member, Job::Append(zxid, payload));
@@ -64,7 +74,10 @@ impl World {
             Effect::Truncate(zxid, task) => self.order(member, Job::Truncate(zxid, task)),
             Effect::Install(task) => match self.members[member].received.take() {
                 Some(state) => self.order(member, Job::Install(state, task)),
-                None => self.break_law("the street is used as agreed", "installs what was not received".into()),
+                None => self.break_law(
+                    "the street is used as agreed",
+                    "installs what was not received".into(),
+                ),
             },
             other => self.carry_out_service(member, other),
         }
@@ -80,7 +93,10 @@ impl World {
             Effect::Retire => self.retire(member),
             Effect::Request(link, request) => self.requested(member, link, &request),
             Effect::Revalidate { link, session, .. } => {
-                let answer = ToLearner::Revalidate { session, valid: true };
+                let answer = ToLearner::Revalidate {
+                    session,
+                    valid: true,
+                };
                 self.to_learner(member, link, answer);
             }
             Effect::ReportTouched(zxid) => {
@@ -96,7 +112,9 @@ impl World {
     fn send(&mut self, member: usize, link: LinkId, packet: ToLearner) {
         let forged = match packet {
             ToLearner::Proposal { zxid, .. } if self.is_mutant(Mutant::ForgedAcks) => Some(zxid),
-            ToLearner::NewLeader { zxid, .. } if self.is_mutant(Mutant::ForgedEpochAcks) => Some(zxid),
+            ToLearner::NewLeader { zxid, .. } if self.is_mutant(Mutant::ForgedEpochAcks) => {
+                Some(zxid)
+            }
             _ => None,
         };
         self.to_learner(member, link, packet);
@@ -134,7 +152,10 @@ impl World {
             return;
         }
         let too_long = self.chance.network.chance(100);
-        let Some(range) = self.scene.disks[member].range(after, upto).filter(|_| !too_long) else {
+        let Some(range) = self.scene.disks[member]
+            .range(after, upto)
+            .filter(|_| !too_long)
+        else {
             return self.task_done(member, link, task, Outcome::Unavailable);
         };
         let mut send = |packet| self.transmit(link.0, true, Item::ToLearner(packet));
@@ -143,7 +164,10 @@ impl World {
         }
         for entry in range {
             let body = entry.payload.body(entry.zxid);
-            send(ToLearner::Proposal { zxid: entry.zxid, body });
+            send(ToLearner::Proposal {
+                zxid: entry.zxid,
+                body,
+            });
             send(ToLearner::Commit(entry.zxid));
         }
         self.task_done(member, link, task, Outcome::Streamed(upto));
@@ -151,7 +175,11 @@ impl World {
 
     /// A stream is over when what was sent has left, which is a little before it arrives.
     fn task_done(&mut self, member: usize, link: LinkId, task: Task, outcome: Outcome) {
-        let front = self.wires.conns.get(&link.0).map_or(0, |conn| conn.down.front);
+        let front = self
+            .wires
+            .conns
+            .get(&link.0)
+            .map_or(0, |conn| conn.down.front);
         let left = (front - self.scene.now).max(0);
         let wait = self.chance.network.between(left / 2, left + 1);
         self.feed_after(wait, member, Input::Done(task, outcome));
@@ -162,7 +190,9 @@ impl World {
         if !self.members[member].is_up() {
             return;
         }
-        self.log(member, || format!("ends{}", if power { ", without power" } else { "" }));
+        self.log(member, || {
+            format!("ends{}", if power { ", without power" } else { "" })
+        });
         self.crash_disk(member);
         self.close_links(member, !power);
         self.close_upstream(member, !power);

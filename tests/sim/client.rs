@@ -9,6 +9,7 @@ use crate::history::Payload;
 use crate::member::Service;
 use crate::mutant::Mutant;
 use crate::plan::{MS, Time};
+use crate::say;
 use crate::scene::Event;
 use crate::world::{Next, World};
 
@@ -73,7 +74,11 @@ impl World {
         let it = &mut self.clients[client];
         it.number += 1;
         let number = it.number;
-        it.open.push_back(Open { number, is_sync, since });
+        it.open.push_back(Open {
+            number,
+            is_sync,
+            since,
+        });
         number
     }
 
@@ -103,7 +108,10 @@ impl World {
     /// A member that serves nobody any more lets its clients go; nobody will ever tell them more.
     pub fn drop_clients(&mut self, member: usize) {
         for client in 0..self.clients.len() {
-            if self.clients[client].server.is_some_and(|(server, _)| server == member) {
+            if self.clients[client]
+                .server
+                .is_some_and(|(server, _)| server == member)
+            {
                 self.leave(client);
             }
         }
@@ -121,7 +129,9 @@ impl World {
             self.clients[client].open.pop_front();
         }
         let zxid = self.scene.states[member].last;
-        self.log(member, || format!("   client {client} reads at {zxid}"));
+        self.log(member, || {
+            format!("   client {client} reads at {}", say::zxid(zxid))
+        });
         self.clients[client].seen = self.clients[client].seen.max(zxid);
         self.see(member, &Event::Read { client, zxid, sync });
     }
@@ -140,7 +150,9 @@ impl World {
         let it = &mut self.clients[client];
         it.seen = it.seen.max(zxid);
         it.acknowledged += 1;
-        self.log(member, || format!("   client {client} is told that {number} is done"));
+        self.log(member, || {
+            format!("   client {client} is told that {number} is done")
+        });
         self.see(member, &Event::Acknowledged { payload, zxid });
     }
 

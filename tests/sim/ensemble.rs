@@ -26,14 +26,22 @@ pub fn membership(shape: &Shape, mutant: Option<Mutant>) -> Membership {
             quorum_port: 2888,
             election_port: 3888,
         }],
-        role: if shape.is_observer(member) { Role::Observer } else { Role::Participant },
+        role: if shape.is_observer(member) {
+            Role::Observer
+        } else {
+            Role::Participant
+        },
         client: None,
     };
     Membership {
-        members: (0..shape.members()).map(|member| (id(member), one(member))).collect(),
+        members: (0..shape.members())
+            .map(|member| (id(member), one(member)))
+            .collect(),
         groups: shares(shape, mutant).map(|shares| {
             let of = |pick: &dyn Fn(usize) -> i64| -> BTreeMap<ServerId, i64> {
-                (0..shares.len()).map(|voter| (id(voter), pick(voter))).collect()
+                (0..shares.len())
+                    .map(|voter| (id(voter), pick(voter)))
+                    .collect()
             };
             Groups {
                 group_of: of(&|voter| shares[voter].group),
@@ -46,9 +54,14 @@ pub fn membership(shape: &Shape, mutant: Option<Mutant>) -> Membership {
 
 /// What the members believe that each of them counts; a mutant has them believe something else than what is true.
 fn shares(shape: &Shape, mutant: Option<Mutant>) -> Option<Vec<Share>> {
-    let few = |voter| Share { group: 1, weight: i64::from(voter < 3) };
+    let few = |voter| Share {
+        group: 1,
+        weight: i64::from(voter < 3),
+    };
     match mutant {
-        Some(Mutant::SmallQuorum) if shape.groups.is_none() => Some((0..shape.voters).map(few).collect()),
+        Some(Mutant::SmallQuorum) if shape.groups.is_none() => {
+            Some((0..shape.voters).map(few).collect())
+        }
         _ => shape.groups.clone(),
     }
 }

@@ -20,7 +20,11 @@ impl World {
         let weather = self.plan.weather;
         let rng = &mut self.chance.network;
         let delay = rng.between(weather.delay.0, weather.delay.1);
-        if !self.healed && rng.chance(weather.spikes) { delay * 10 } else { delay }
+        if !self.healed && rng.chance(weather.spikes) {
+            delay * 10
+        } else {
+            delay
+        }
     }
 
     /// A learner wants to connect to a leader.
@@ -29,7 +33,16 @@ impl World {
         self.members[member].dialling = Some(dial);
         let until = self.scene.now + within_ms * MS;
         let wait = self.delay();
-        self.after(wait, Next::Dial { member, dial, leader, until, tries: 1 });
+        self.after(
+            wait,
+            Next::Dial {
+                member,
+                dial,
+                leader,
+                until,
+                tries: 1,
+            },
+        );
     }
 
     pub fn dial(&mut self, member: usize, dial: u64, leader: usize, until: Time, tries: u32) {
@@ -37,7 +50,13 @@ impl World {
             return;
         }
         let now = self.scene.now;
-        let again = |tries| Next::Dial { member, dial, leader, until, tries };
+        let again = |tries| Next::Dial {
+            member,
+            dial,
+            leader,
+            until,
+            tries,
+        };
         if now < until && !self.wires.can_connect(member, leader) {
             return self.after((until - now).min(TRY_PAUSE), again(tries));
         }
@@ -52,7 +71,11 @@ impl World {
     }
 
     fn connect(&mut self, learner: usize, leader: usize) {
-        let side = |member: usize, life| Side { member, life, open: true };
+        let side = |member: usize, life| Side {
+            member,
+            life,
+            open: true,
+        };
         let conn = self.wires.next_conn;
         self.wires.next_conn += 1;
         self.wires.conns.insert(
@@ -153,7 +176,11 @@ impl World {
             }
             Item::End => {
                 self.close(conn, !down, false);
-                let over = if down { Input::LeaderDown } else { Input::LearnerDown(link) };
+                let over = if down {
+                    Input::LeaderDown
+                } else {
+                    Input::LearnerDown(link)
+                };
                 self.feed(member, over);
             }
         }

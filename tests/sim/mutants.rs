@@ -24,5 +24,8 @@ fn every_mutant_is_caught() {
             None => free.push(mutant),
         }
     }
-    assert!(free.is_empty(), "not caught within {SEEDS_MAX} seeds: {free:?}");
+    assert!(
+        free.is_empty(),
+        "not caught within {SEEDS_MAX} seeds: {free:?}"
+    );
 }

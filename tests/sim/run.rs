@@ -67,7 +67,8 @@ fn play(world: &mut World) -> Time {
     }
     world.heal();
     let timing = world.plan.timing;
-    let patience = timing.tick_ms * MS * (timing.init_limit + timing.sync_limit) * ROUNDS + 5 * RESEND_MAX;
+    let patience =
+        timing.tick_ms * MS * (timing.init_limit + timing.sync_limit) * ROUNDS + 5 * RESEND_MAX;
     let until = heal_at + patience;
     let mut recovery = None;
     // A leader of before may have to notice first that nobody follows it any more: then once again.
@@ -75,18 +76,40 @@ fn play(world: &mut World) -> Time {
         recovery.get_or_insert(world.scene.now - heal_at);
         let writers = world.last_writes();
         let terms: Vec<u32> = world.members.iter().map(|member| member.term).collect();
-        let changed = |world: &World| world.members.iter().zip(&terms).any(|(it, term)| it.term != *term);
-        let answered = |world: &World| writers.clone().all(|client| world.clients[client].acknowledged > 0);
+        let changed = |world: &World| {
+            world
+                .members
+                .iter()
+                .zip(&terms)
+                .any(|(it, term)| it.term != *term)
+        };
+        let answered = |world: &World| {
+            writers
+                .clone()
+                .all(|client| world.clients[client].acknowledged > 0)
+        };
         if !world.run_until(until, |world| changed(world) || answered(world)) {
             break;
         }
-        if answered(world) && world.run_until(until, |world| changed(world) || all_agree(world)) && all_agree(world) {
+        if answered(world)
+            && world.run_until(until, |world| changed(world) || all_agree(world))
+            && all_agree(world)
+        {
             world.see(0, &Event::Settled);
             return recovery.unwrap_or_default();
         }
     }
-    let services: Vec<String> = world.scene.services.iter().map(|it| format!("{it:?}")).collect();
-    let why = format!("{} ms after the last fault: {}", patience / MS, services.join(", "));
+    let services: Vec<String> = world
+        .scene
+        .services
+        .iter()
+        .map(|it| format!("{it:?}"))
+        .collect();
+    let why = format!(
+        "{} ms after the last fault: {}",
+        patience / MS,
+        services.join(", ")
+    );
     world.break_law("an ensemble without faults serves", why);
     0
 }
@@ -101,7 +124,9 @@ fn all_serve(world: &World) -> bool {
     let Some(leader) = services.iter().position(is_leader) else {
         return false;
     };
-    let follows = |(member, service): (usize, &Service)| member == leader || *service == Service::Learner(leader);
+    let follows = |(member, service): (usize, &Service)| {
+        member == leader || *service == Service::Learner(leader)
+    };
     services.iter().enumerate().all(follows)
 }
 

@@ -14,9 +14,17 @@ pub fn zxid(zxid: Zxid) -> String {
 }
 
 pub fn saved(saved: &Saved) -> String {
-    let Saved { accepted_epoch, current_epoch, last_zxid, recent } = saved;
+    let Saved {
+        accepted_epoch,
+        current_epoch,
+        last_zxid,
+        recent,
+    } = saved;
     let last = zxid(*last_zxid);
-    format!("{last}, accepted {accepted_epoch}, current {current_epoch}, {} recent", recent.len())
+    format!(
+        "{last}, accepted {accepted_epoch}, current {current_epoch}, {} recent",
+        recent.len()
+    )
 }
 
 pub fn input(input: &Input) -> String {
@@ -49,10 +57,19 @@ pub fn effect(effect: &Effect) -> String {
         Effect::Deliver { zxid: z, body } => format!("deliver {} {}", zxid(*z), payload(body)),
         Effect::Commit(z) => format!("commit {}", zxid(*z)),
         Effect::Truncate(z, task) => format!("truncate {} (task {})", zxid(*z), task.0),
-        Effect::StreamLog { link, diff, after, upto, task } => {
+        Effect::StreamLog {
+            link,
+            diff,
+            after,
+            upto,
+            task,
+        } => {
             let diff = diff.map(zxid);
             let (after, upto) = (zxid(*after), zxid(*upto));
-            format!("stream log to link {}: diff {diff:?}, {after}..{upto} (task {})", link.0, task.0)
+            format!(
+                "stream log to link {}: diff {diff:?}, {after}..{upto} (task {})",
+                link.0, task.0
+            )
         }
         Effect::Note(text) => format!("({text})"),
         Effect::Lead { epoch } => format!("LEAD {}", zxid(*epoch)),
@@ -72,8 +89,19 @@ pub fn job(job: &Job) -> String {
 }
 
 fn vote(ballot: &Ballot) -> String {
-    let Ballot { state, leader, zxid: z, round, epoch, .. } = ballot;
-    format!("{state:?} votes {} ({} in epoch {epoch}), round {round}", leader.0, zxid(*z))
+    let Ballot {
+        state,
+        leader,
+        zxid: z,
+        round,
+        epoch,
+        ..
+    } = ballot;
+    format!(
+        "{state:?} votes {} ({} in epoch {epoch}), round {round}",
+        leader.0,
+        zxid(*z)
+    )
 }
 
 fn payload(body: &bytes::Bytes) -> String {
@@ -83,14 +111,24 @@ fn payload(body: &bytes::Bytes) -> String {
 
 fn to_leader(packet: &ToLeader) -> String {
     match packet {
-        ToLeader::AckEpoch { last_zxid, current_epoch } => {
+        ToLeader::AckEpoch {
+            last_zxid,
+            current_epoch,
+        } => {
             format!("ACKEPOCH {}, current {current_epoch:?}", zxid(*last_zxid))
         }
         ToLeader::Ack(z) => format!("ACK {}", zxid(*z)),
-        ToLeader::Info { observer, accepted_epoch, .. } => {
+        ToLeader::Info {
+            observer,
+            accepted_epoch,
+            ..
+        } => {
             format!("INFO accepted {accepted_epoch}, observer {observer}")
         }
-        ToLeader::Request(it) => format!("REQUEST client {} number {} op {}", it.session.0, it.cxid, it.op),
+        ToLeader::Request(it) => format!(
+            "REQUEST client {} number {} op {}",
+            it.session.0, it.cxid, it.op
+        ),
         ToLeader::Ping { .. } => "PING".to_owned(),
         ToLeader::Revalidate { .. } => format!("{packet:?}"),
     }

@@ -58,7 +58,11 @@ pub enum Event<'e> {
     /// A client has sent a sync.
     SyncAsked { client: usize, number: i32 },
     /// A client has read; `sync`: the request was the sync of this number.
-    Read { client: usize, zxid: Zxid, sync: Option<i32> },
+    Read {
+        client: usize,
+        zxid: Zxid,
+        sync: Option<i32>,
+    },
     /// All faults are over and everything is quiet.
     Settled,
 }

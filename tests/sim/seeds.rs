@@ -22,7 +22,10 @@ const TRACE_LINES_MAX: usize = 400;
 
 fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")),
+    )
 }
 
 /// What all runs together were worth.
@@ -101,7 +104,10 @@ fn no_seed_breaks_a_law() {
         panic!("{}", report(*seed, None));
     }
     let worth = total.acknowledged > 0 && total.leaders as u64 > count;
-    assert!(worth, "runs in which nothing happens prove nothing: {total:?}");
+    assert!(
+        worth,
+        "runs in which nothing happens prove nothing: {total:?}"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use oxkeeper::types::{LinkId, OpCode, SessionId, Zxid};
 use crate::history::Payload;
 use crate::member::{Asker, Job, Service};
 use crate::mutant::Mutant;
+use crate::say;
 use crate::scene::Event;
 use crate::world::World;
 
@@ -16,7 +17,10 @@ impl World {
     /// The pipeline belongs to the leader of this epoch now.
     pub fn lead(&mut self, member: usize, epoch: Zxid) {
         let it = &mut self.members[member];
-        assert!(it.in_flight.is_empty(), "a new leader has nothing in flight");
+        assert!(
+            it.in_flight.is_empty(),
+            "a new leader has nothing in flight"
+        );
         it.next_zxid = epoch.next();
         let state = &mut self.scene.states[member];
         state.last = state.last.max(epoch);
@@ -27,6 +31,7 @@ impl World {
         let it = &mut self.members[member];
         it.term += 1;
         it.service = service;
+        it.retired = false;
         it.syncs.clear();
         it.asked_syncs.clear();
         self.scene.services[member] = service;
@@ -35,6 +40,7 @@ impl World {
     /// No client is served any more.
     pub fn retire(&mut self, member: usize) {
         if self.is_mutant(Mutant::ServeRetired) {
+            self.members[member].retired = true;
             return;
         }
         self.drop_clients(member);
@@ -45,6 +51,7 @@ impl World {
     pub fn write(&mut self, member: usize, payload: Payload) {
         self.see(member, &Event::Asked(payload));
         match self.members[member].service {
+            _ if self.members[member].retired => {}
             Service::Leader(_) => self.propose(member, payload),
             Service::Learner(_) => {
                 let request = forwarded(payload.client, payload.number, OpCode::SetData);
@@ -112,14 +119,20 @@ impl World {
             self.apply(member, zxid, payload);
         }
         if self.scene.states[member].last < upto {
-            let why = format!("server {} commits {upto}, which it never numbered", member + 1);
+            let why = format!(
+                "server {} commits {}, which it never numbered",
+                member + 1,
+                say::zxid(upto)
+            );
             self.break_law("the street is used as agreed", why);
         }
     }
 
     /// Applies a transaction, and tells the client that waits for it.
     pub fn apply(&mut self, member: usize, zxid: Zxid, payload: Payload) {
-        if self.is_mutant(Mutant::DeliverProposals) && self.scene.states[member].find(zxid).is_some() {
+        if self.is_mutant(Mutant::DeliverProposals)
+            && self.scene.states[member].find(zxid).is_some()
+        {
             return;
         }
         if self.is_mutant(Mutant::ApplyTwice) && self.chance.faults.chance(10) {
@@ -142,7 +155,10 @@ impl World {
 
     fn release_syncs(&mut self, member: usize) {
         let applied = self.scene.states[member].last;
-        while let Some((_, asker)) = self.members[member].syncs.pop_front_if(|(behind, _)| *behind <= applied) {
+        while let Some((_, asker)) = self.members[member]
+            .syncs
+            .pop_front_if(|(behind, _)| *behind <= applied)
+        {
             match asker {
                 Asker::Link(link) => self.to_learner(member, link, ToLearner::Sync),
                 Asker::Client(client, number) => self.read(member, client, Some(number)),

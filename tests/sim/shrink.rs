@@ -23,7 +23,9 @@ impl Search {
             return false;
         }
         self.runs += 1;
-        let fails = run(&plan, self.mutant, false).broken.is_some_and(|(broken, _)| broken.law == self.law);
+        let fails = run(&plan, self.mutant, false)
+            .broken
+            .is_some_and(|(broken, _)| broken.law == self.law);
         if fails {
             self.best = plan;
         }
@@ -64,7 +66,9 @@ impl Search {
         self.with(|plan| plan.weather.skew = 0);
         self.with(|plan| plan.weather.delay.0 = plan.weather.delay.1);
         for fault in 0..self.best.faults.len() {
-            while self.with(|plan| plan.faults[fault].length /= 2) && self.best.faults[fault].length > 1000 {}
+            while self.with(|plan| plan.faults[fault].length /= 2)
+                && self.best.faults[fault].length > 1000
+            {}
         }
     }
 }
@@ -74,7 +78,12 @@ pub fn shrink(plan: &Plan, mutant: Option<Mutant>) -> Plan {
     let Some((broken, at)) = run(plan, mutant, false).broken else {
         return plan.clone();
     };
-    let mut search = Search { best: plan.clone(), law: broken.law, mutant, runs: 0 };
+    let mut search = Search {
+        best: plan.clone(),
+        law: broken.law,
+        mutant,
+        runs: 0,
+    };
     if at < plan.heal_at {
         search.with(|plan| {
             plan.heal_at = at + 1;

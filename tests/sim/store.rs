@@ -36,7 +36,11 @@ impl World {
             it.orders.pop_front();
             appended = true;
         }
-        it.busy = if appended { Some(Job::Flush(disk.end())) } else { it.orders.pop_front() };
+        it.busy = if appended {
+            Some(Job::Flush(disk.end()))
+        } else {
+            it.orders.pop_front()
+        };
         if it.busy.is_none() {
             return;
         }
@@ -50,7 +54,11 @@ impl World {
     fn disk_time(&mut self, member: usize) -> Time {
         let (low, high) = self.plan.weather.disk;
         let time = self.chance.disk.between(low, high);
-        if self.members[member].slow_until > self.scene.now { time * SLOWNESS } else { time }
+        if self.members[member].slow_until > self.scene.now {
+            time * SLOWNESS
+        } else {
+            time
+        }
     }
 
     pub fn order_done(&mut self, member: usize) {
@@ -90,7 +98,7 @@ impl World {
             }
             Job::CurrentEpoch(epoch, task) => {
                 if self.mutant != Some(Mutant::ForgetCurrentEpoch) {
-                    disk.current_epoch = epoch;
+                    disk.current_epoch = disk.current_epoch.max(epoch);
                 }
                 (task, Outcome::Saved)
             }
@@ -124,7 +132,14 @@ impl World {
         let life = it.life;
         it.snapshots.insert(number, (state, task));
         let wait = 2 * self.disk_time(member) + MS;
-        self.after(wait, Next::SnapshotTaken { member, life, number });
+        self.after(
+            wait,
+            Next::SnapshotTaken {
+                member,
+                life,
+                number,
+            },
+        );
     }
 
     pub fn snapshot_taken(&mut self, member: usize, number: u64) {
@@ -159,12 +174,18 @@ impl World {
         let done = rng.below(3);
         match self.members[member].busy.take() {
             Some(Job::AcceptedEpoch(epoch, _)) if done > 0 => disk.accepted_epoch = epoch,
-            Some(Job::CurrentEpoch(epoch, _)) if done > 0 => disk.current_epoch = epoch,
+            Some(Job::CurrentEpoch(epoch, _)) if done > 0 => {
+                disk.current_epoch = disk.current_epoch.max(epoch)
+            }
             Some(Job::Truncate(zxid, _)) if done == 2 => drop(disk.truncate(zxid)),
             Some(Job::Truncate(zxid, _)) if done == 1 => disk.truncate_half(zxid, rng),
             Some(Job::Install(state, _)) if done > 0 => {
                 disk.current_epoch = disk.current_epoch.max(state.last.epoch());
-                if done == 1 { disk.install_half(&state) } else { disk.install(&state) }
+                if done == 1 {
+                    disk.install_half(&state)
+                } else {
+                    disk.install(&state)
+                }
             }
             _ => {}
         }

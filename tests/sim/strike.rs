@@ -11,7 +11,9 @@ impl World {
             return;
         }
         let Fault { length, what, .. } = self.plan.faults[number];
-        self.log(0, || format!("=== fault: {what:?}, for {} ms", length / 1000));
+        self.log(0, || {
+            format!("=== fault: {what:?}, for {} ms", length / 1000)
+        });
         match what {
             What::Crash { who, power } => {
                 let member = self.who(who);
@@ -61,7 +63,8 @@ impl World {
             }
             What::Isolate { who } => {
                 let alone = self.who(who);
-                all.filter(|(a, b)| (*a == alone) != (*b == alone)).collect()
+                all.filter(|(a, b)| (*a == alone) != (*b == alone))
+                    .collect()
             }
             What::OneWay { from, to } => vec![(from, to)],
             What::Split { a, b } => vec![(a, b), (b, a)],

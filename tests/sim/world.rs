@@ -13,8 +13,8 @@ use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::types::{ServerId, Zxid};
 
 use crate::client::Client;
-use crate::ensemble;
 use crate::disk::Disk;
+use crate::ensemble;
 use crate::history::{Entry, History};
 use crate::laws::{Broken, Laws};
 use crate::member::{Clock, Member, Service};
@@ -31,17 +31,36 @@ pub enum Next {
     /// A machine wants to be woken.
     Wake { member: usize, life: u32 },
     /// A ballot arrives, sent over this generation of the connection to this life of the receiver.
-    Ballot { from: usize, to: usize, generation: u32, ballot: Ballot },
+    Ballot {
+        from: usize,
+        to: usize,
+        generation: u32,
+        ballot: Ballot,
+    },
     /// The first item of a pipe arrives.
     Packet { conn: u64, down: bool },
     /// A dial is tried, or tried again.
-    Dial { member: usize, dial: u64, leader: usize, until: Time, tries: u32 },
+    Dial {
+        member: usize,
+        dial: u64,
+        leader: usize,
+        until: Time,
+        tries: u32,
+    },
     /// The log thread has finished its order.
     Ordered { member: usize, life: u32 },
     /// A snapshot is written.
-    SnapshotTaken { member: usize, life: u32, number: u64 },
+    SnapshotTaken {
+        member: usize,
+        life: u32,
+        number: u64,
+    },
     /// A machine gets an input that comes from inside its own process.
-    Feed { member: usize, life: u32, input: Input },
+    Feed {
+        member: usize,
+        life: u32,
+        input: Input,
+    },
     /// A client acts.
     Client(usize),
     /// The fault of this number begins.
@@ -190,7 +209,11 @@ impl World {
             if done(self) {
                 return true;
             }
-            if self.queue.peek().is_none_or(|Reverse(next)| next.at > until) {
+            if self
+                .queue
+                .peek()
+                .is_none_or(|Reverse(next)| next.at > until)
+            {
                 self.scene.now = until;
                 return false;
             }
@@ -210,21 +233,48 @@ impl World {
     fn happen(&mut self, what: Next) {
         match what {
             Next::Wake { member, life } => self.wake(member, life),
-            Next::Ballot { from, to, generation, ballot } => self.ballot_arrives(from, to, generation, ballot),
+            Next::Ballot {
+                from,
+                to,
+                generation,
+                ballot,
+            } => self.ballot_arrives(from, to, generation, ballot),
             Next::Packet { conn, down } => self.packet_arrives(conn, down),
-            Next::Dial { member, dial, leader, until, tries } => self.dial(member, dial, leader, until, tries),
+            Next::Dial {
+                member,
+                dial,
+                leader,
+                until,
+                tries,
+            } => self.dial(member, dial, leader, until, tries),
             Next::Ordered { member, life } => {
                 if self.lives(member, life, || Next::Ordered { member, life }) {
                     self.order_done(member);
                 }
             }
-            Next::SnapshotTaken { member, life, number } => {
-                if self.lives(member, life, || Next::SnapshotTaken { member, life, number }) {
+            Next::SnapshotTaken {
+                member,
+                life,
+                number,
+            } => {
+                if self.lives(member, life, || Next::SnapshotTaken {
+                    member,
+                    life,
+                    number,
+                }) {
                     self.snapshot_taken(member, number);
                 }
             }
-            Next::Feed { member, life, input } => {
-                if self.lives(member, life, || Next::Feed { member, life, input: input.clone() }) {
+            Next::Feed {
+                member,
+                life,
+                input,
+            } => {
+                if self.lives(member, life, || Next::Feed {
+                    member,
+                    life,
+                    input: input.clone(),
+                }) {
                     self.feed(member, input);
                 }
             }
@@ -238,7 +288,14 @@ impl World {
     /// A machine gets an input from inside its process after a while.
     pub fn feed_after(&mut self, wait: Time, member: usize, input: Input) {
         let life = self.members[member].life;
-        self.after(wait, Next::Feed { member, life, input });
+        self.after(
+            wait,
+            Next::Feed {
+                member,
+                life,
+                input,
+            },
+        );
     }
 
     /// Whether this life of the member still lasts and takes part; what comes to a member that stands still comes
@@ -257,7 +314,9 @@ impl World {
 
     fn wake(&mut self, member: usize, life: u32) {
         let now = self.scene.now;
-        if !self.lives(member, life, || Next::Wake { member, life }) || self.members[member].wake_at > now {
+        if !self.lives(member, life, || Next::Wake { member, life })
+            || self.members[member].wake_at > now
+        {
             return;
         }
         self.members[member].wake_at = Time::MAX;
@@ -348,7 +407,10 @@ impl World {
         let Some(peer) = &it.peer else {
             return;
         };
-        let at = it.clock.when(peer.next_tick()).max(self.scene.now + MS / 10);
+        let at = it
+            .clock
+            .when(peer.next_tick())
+            .max(self.scene.now + MS / 10);
         if at < it.wake_at {
             let life = it.life;
             self.members[member].wake_at = at;
@@ -372,7 +434,8 @@ impl World {
         if let Some(trace) = &mut self.trace {
             let ms = self.scene.now / MS;
             let us = self.scene.now % MS;
-            writeln!(trace, "{ms:>7}.{us:03} {}: {}", member + 1, line()).expect("a string takes all");
+            writeln!(trace, "{ms:>7}.{us:03} {}: {}", member + 1, line())
+                .expect("a string takes all");
         }
     }
 
@@ -383,7 +446,11 @@ impl World {
     /// Which member a server id names.
     pub fn member_of(&self, server: ServerId) -> usize {
         let member = ensemble::member(server);
-        assert!(member < self.members.len(), "there is no server {}", server.0);
+        assert!(
+            member < self.members.len(),
+            "there is no server {}",
+            server.0
+        );
         member
     }
 }
@@ -396,5 +463,9 @@ fn recent(disk: &Disk, state: &History, count: usize) -> Vec<(Zxid, Bytes)> {
     let recent = disk.recent(count);
     let whole = recent.last().is_some_and(|last| last.zxid == state.last);
     let with_body = |entry: &Entry| (entry.zxid, entry.payload.body(entry.zxid));
-    if whole { recent.iter().map(with_body).collect() } else { Vec::new() }
+    if whole {
+        recent.iter().map(with_body).collect()
+    } else {
+        Vec::new()
+    }
 }

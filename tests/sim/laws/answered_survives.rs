@@ -7,6 +7,7 @@ use oxkeeper::types::Zxid;
 
 use crate::history::{Entry, History, Payload};
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -25,18 +26,27 @@ impl AnsweredSurvives {
         if first == entry.zxid {
             return Ok(());
         }
-        Err(format!("applies {entry:?}, which was {first} already"))
+        Err(format!(
+            "applies {entry:?}, which was {} already",
+            say::zxid(first)
+        ))
     }
 
     /// All that was acknowledged in epochs before this one is in this history.
     fn has_all(&self, state: &History, epoch: i64) -> Judgement {
-        let of_before = self.acknowledged.iter().filter(|(_, zxid)| zxid.epoch() < epoch);
+        let of_before = self
+            .acknowledged
+            .iter()
+            .filter(|(_, zxid)| zxid.epoch() < epoch);
         let mut lost = of_before.filter(|(payload, zxid)| {
             let found = state.find(**zxid);
             found.is_none_or(|entry| entry.payload != **payload)
         });
         lost.next().map_or(Ok(()), |(payload, zxid)| {
-            Err(format!("lacks {payload:?}, which was acknowledged as {zxid}"))
+            Err(format!(
+                "lacks {payload:?}, which was acknowledged as {}",
+                say::zxid(*zxid)
+            ))
         })
     }
 
@@ -66,10 +76,16 @@ impl Law for AnsweredSurvives {
                 self.acknowledged.insert(*payload, *zxid);
                 Ok(())
             }
-            Event::Applied { entry, serving: true } => self.commit(entry),
+            Event::Applied {
+                entry,
+                serving: true,
+            } => self.commit(entry),
             Event::Effect(Effect::Lead { epoch }) => {
                 let state = &scene.states[member];
-                state.entries.iter().try_for_each(|entry| self.commit(entry))?;
+                state
+                    .entries
+                    .iter()
+                    .try_for_each(|entry| self.commit(entry))?;
                 self.has_all(state, epoch.epoch())
             }
             Event::Settled => self.all_have_all(scene),
@@ -89,14 +105,35 @@ mod tests {
         let scene = scene();
         let entry = history(&[1]).entries[0];
         let Entry { payload, zxid, .. } = entry;
-        let applied = Event::Applied { entry, serving: true };
+        let applied = Event::Applied {
+            entry,
+            serving: true,
+        };
         assert!(law.see(&scene, 0, &applied).is_err(), "a phantom");
-        law.see(&scene, 0, &Event::Asked(payload)).expect("a request");
+        law.see(&scene, 0, &Event::Asked(payload))
+            .expect("a request");
         assert_eq!(law.see(&scene, 0, &applied), Ok(()));
-        let again = Entry { zxid: Zxid(2), ..entry };
-        assert!(law.see(&scene, 0, &Event::Applied { entry: again, serving: true }).is_err());
+        let again = Entry {
+            zxid: Zxid(2),
+            ..entry
+        };
+        assert!(
+            law.see(
+                &scene,
+                0,
+                &Event::Applied {
+                    entry: again,
+                    serving: true
+                }
+            )
+            .is_err()
+        );
         assert_eq!(law.see(&scene, 0, &Event::Settled), Ok(()));
-        law.see(&scene, 0, &Event::Acknowledged { payload, zxid }).expect("an answer");
-        assert!(law.see(&scene, 0, &Event::Settled).is_err(), "nobody has it");
+        law.see(&scene, 0, &Event::Acknowledged { payload, zxid })
+            .expect("an answer");
+        assert!(
+            law.see(&scene, 0, &Event::Settled).is_err(),
+            "nobody has it"
+        );
     }
 }

@@ -22,10 +22,16 @@ impl BallotsDecide {
         };
         // Alone, a server tells nobody whom it votes for.
         let own = |voter: usize| voter == member && ensemble::id(member) == leader;
-        if scene.shape.is_quorum(|voter| own(voter) || named.contains(&(voter, leader))) {
+        if scene
+            .shape
+            .is_quorum(|voter| own(voter) || named.contains(&(voter, leader)))
+        {
             return Ok(());
         }
-        Err(format!("settles on server {} having heard only {named:?}", leader.0))
+        Err(format!(
+            "settles on server {} having heard only {named:?}",
+            leader.0
+        ))
     }
 }
 
@@ -49,7 +55,9 @@ impl Law for BallotsDecide {
                     named.insert((member, ballot.leader));
                 }
             }
-            Event::Effect(Effect::Phase(Phase::Discovery(leader))) => return self.settle(scene, member, *leader),
+            Event::Effect(Effect::Phase(Phase::Discovery(leader))) => {
+                return self.settle(scene, member, *leader);
+            }
             Event::Started => {
                 self.named.remove(&member);
             }
@@ -83,7 +91,10 @@ mod tests {
         };
         let looking = Effect::Phase(Phase::Looking);
         let settled = Effect::Phase(Phase::Discovery(ServerId(2)));
-        let heard = |from| Input::Ballot { from: ServerId(from), ballot: ballot.clone() };
+        let heard = |from| Input::Ballot {
+            from: ServerId(from),
+            ballot: ballot.clone(),
+        };
         see(&Event::Effect(&looking)).expect("it begins to look");
         see(&Event::Input(&heard(2))).expect("a ballot");
         assert!(see(&Event::Effect(&settled)).is_err());

@@ -7,6 +7,7 @@ use oxkeeper::consensus::{Effect, Input};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -24,13 +25,21 @@ impl EpochsRise {
         let (accepted, current) = (disk.accepted_epoch, disk.current_epoch);
         let before = std::mem::replace(&mut self.seen[member], (accepted, current));
         if accepted < before.0 || current < before.1 {
-            return Err(format!("epochs {before:?} went back to {:?}", (accepted, current)));
+            return Err(format!(
+                "epochs {before:?} went back to {:?}",
+                (accepted, current)
+            ));
         }
         if current > accepted {
-            return Err(format!("current epoch {current} is above the accepted epoch {accepted}"));
+            return Err(format!(
+                "current epoch {current} is above the accepted epoch {accepted}"
+            ));
         }
         match disk.last_logged() {
-            Some(last) if last.epoch() > current => Err(format!("{last} is in the log in epoch {current}")),
+            Some(last) if last.epoch() > current => Err(format!(
+                "{} is in the log in epoch {current}",
+                say::zxid(last)
+            )),
             _ => Ok(()),
         }
     }
@@ -38,7 +47,9 @@ impl EpochsRise {
     fn acknowledge(&mut self, scene: &Scene, member: usize) -> Judgement {
         let epoch = self.offered[member];
         if scene.disks[member].accepted_epoch != epoch {
-            return Err(format!("acknowledges epoch {epoch} before it is accepted on disk"));
+            return Err(format!(
+                "acknowledges epoch {epoch} before it is accepted on disk"
+            ));
         }
         if self.acknowledged.insert((member, epoch)) {
             Ok(())
@@ -62,15 +73,18 @@ impl Law for EpochsRise {
                 self.offered[member] = *epoch;
                 Ok(())
             }
-            Event::Effect(Effect::ToLeader(ToLeader::AckEpoch { current_epoch: Some(_), .. })) => {
-                self.acknowledge(scene, member)
-            }
+            Event::Effect(Effect::ToLeader(ToLeader::AckEpoch {
+                current_epoch: Some(_),
+                ..
+            })) => self.acknowledge(scene, member),
             Event::Effect(Effect::Send(_, ToLearner::LeaderInfo { epoch, .. })) => {
                 let accepted = scene.disks[member].accepted_epoch;
                 if accepted == *epoch {
                     return Ok(());
                 }
-                Err(format!("offers epoch {epoch} having accepted {accepted} itself"))
+                Err(format!(
+                    "offers epoch {epoch} having accepted {accepted} itself"
+                ))
             }
             _ => Ok(()),
         }
@@ -103,10 +117,19 @@ mod tests {
     fn an_epoch_is_acknowledged_once_and_only_when_accepted_on_disk() {
         let mut law = EpochsRise::default();
         let mut scene = scene();
-        let offer = Input::FromLeader(ToLearner::LeaderInfo { epoch: 4, protocol: 0x1_0000 });
-        let ack = Effect::ToLeader(ToLeader::AckEpoch { last_zxid: Zxid::ZERO, current_epoch: Some(0) });
+        let offer = Input::FromLeader(ToLearner::LeaderInfo {
+            epoch: 4,
+            protocol: 0x1_0000,
+        });
+        let ack = Effect::ToLeader(ToLeader::AckEpoch {
+            last_zxid: Zxid::ZERO,
+            current_epoch: Some(0),
+        });
         law.see(&scene, 0, &Event::Input(&offer)).expect("an offer");
-        assert!(law.see(&scene, 0, &Event::Effect(&ack)).is_err(), "not on disk");
+        assert!(
+            law.see(&scene, 0, &Event::Effect(&ack)).is_err(),
+            "not on disk"
+        );
         scene.disks[0].accepted_epoch = 4;
         assert_eq!(law.see(&scene, 0, &Event::Effect(&ack)), Ok(()));
         assert!(law.see(&scene, 0, &Event::Effect(&ack)).is_err(), "twice");

@@ -100,14 +100,20 @@ impl Laws {
         ];
         laws.into_iter().find_map(|law| {
             let judgement = law.see(scene, member, event);
-            let broken = |why| Broken { law: law.name(), why: format!("server {}: {why}", member + 1) };
+            let broken = |why| Broken {
+                law: law.name(),
+                why: format!("server {}: {why}", member + 1),
+            };
             judgement.err().map(broken)
         })
     }
 
     /// The last transaction that is known to be committed.
     pub fn committed_last(&self) -> Zxid {
-        self.one_history.order().last().map_or(Zxid::ZERO, |entry| entry.zxid)
+        self.one_history
+            .order()
+            .last()
+            .map_or(Zxid::ZERO, |entry| entry.zxid)
     }
 
     /// How many are.
@@ -132,14 +138,24 @@ mod tests {
 
     /// Three voters that have done nothing yet.
     pub fn scene() -> Scene {
-        Scene::new(&Shape { voters: 3, observers: 0, groups: None })
+        Scene::new(&Shape {
+            voters: 3,
+            observers: 0,
+            groups: None,
+        })
     }
 
     /// Transactions numbered from 1, with these payloads.
     pub fn history(numbers: &[i32]) -> History {
         let mut history = History::default();
         for (zxid, number) in (1..).zip(numbers) {
-            history.push(Zxid(zxid), Payload { client: 0, number: *number });
+            history.push(
+                Zxid(zxid),
+                Payload {
+                    client: 0,
+                    number: *number,
+                },
+            );
         }
         history
     }

@@ -7,6 +7,7 @@ use oxkeeper::types::Zxid;
 use crate::history::{Entry, History};
 use crate::laws::{Judgement, Law};
 use crate::member::Service;
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -25,7 +26,9 @@ impl OneHistory {
             return if known.fold == entry.fold {
                 Ok(())
             } else {
-                Err(format!("{entry:?} is committed where others committed {known:?}"))
+                Err(format!(
+                    "{entry:?} is committed where others committed {known:?}"
+                ))
             };
         }
         let last = self.order.entries.last();
@@ -35,7 +38,11 @@ impl OneHistory {
         let previous = last.map_or(Zxid::ZERO, |last| last.zxid);
         let follows = entry.zxid == previous.next() || entry.zxid.counter() == 1;
         if entry.zxid <= previous || !follows {
-            return Err(format!("{} is committed after {previous}", entry.zxid));
+            return Err(format!(
+                "{} is committed after {}",
+                say::zxid(entry.zxid),
+                say::zxid(previous)
+            ));
         }
         self.order.push(entry.zxid, entry.payload);
         Ok(())
@@ -43,18 +50,34 @@ impl OneHistory {
 
     /// A leader of this epoch comes into office: all that it has is committed, and it has all that was.
     fn lead(&mut self, epoch: i64, state: &History) -> Judgement {
-        let of_before = self.order.entries.partition_point(|entry| entry.zxid.epoch() < epoch);
+        let of_before = self
+            .order
+            .entries
+            .partition_point(|entry| entry.zxid.epoch() < epoch);
         if of_before > state.entries.len() {
             let lost = self.order.entries[state.entries.len()];
-            return Err(format!("leads epoch {epoch} without {lost:?}, which is committed"));
+            return Err(format!(
+                "leads epoch {epoch} without {lost:?}, which is committed"
+            ));
         }
-        state.entries.iter().try_for_each(|entry| self.commit(entry))
+        state
+            .entries
+            .iter()
+            .try_for_each(|entry| self.commit(entry))
     }
 
     fn serve(&self, state: &History) -> Judgement {
         let last = state.entries.last();
-        let agrees = last.is_none_or(|last| self.order.find(last.zxid).is_some_and(|it| it.fold == last.fold));
-        if agrees { Ok(()) } else { Err(format!("serves with {last:?}, which is not committed")) }
+        let agrees = last.is_none_or(|last| {
+            self.order
+                .find(last.zxid)
+                .is_some_and(|it| it.fold == last.fold)
+        });
+        if agrees {
+            Ok(())
+        } else {
+            Err(format!("serves with {last:?}, which is not committed"))
+        }
     }
 }
 
@@ -66,7 +89,10 @@ impl Law for OneHistory {
     fn see(&mut self, scene: &Scene, member: usize, event: &Event<'_>) -> Judgement {
         let state = &scene.states[member];
         match event {
-            Event::Applied { entry, serving: true } => self.commit(entry),
+            Event::Applied {
+                entry,
+                serving: true,
+            } => self.commit(entry),
             Event::Effect(Effect::Lead { epoch }) => self.lead(epoch.epoch(), state),
             Event::Effect(Effect::Follow { .. }) => self.serve(state),
             Event::Read { .. } if scene.services[member] != Service::Nothing => self.serve(state),
@@ -81,7 +107,10 @@ mod tests {
     use crate::laws::tests::{history, scene};
 
     fn applied(of: &History) -> Event<'static> {
-        Event::Applied { entry: *of.entries.last().expect("not empty"), serving: true }
+        Event::Applied {
+            entry: *of.entries.last().expect("not empty"),
+            serving: true,
+        }
     }
 
     #[test]
@@ -89,20 +118,37 @@ mod tests {
         let mut law = OneHistory::default();
         let scene = scene();
         for upto in 1..=3 {
-            assert_eq!(law.see(&scene, 0, &applied(&history(&[1, 2, 3][..upto]))), Ok(()));
+            assert_eq!(
+                law.see(&scene, 0, &applied(&history(&[1, 2, 3][..upto]))),
+                Ok(())
+            );
         }
         assert_eq!(law.see(&scene, 1, &applied(&history(&[1]))), Ok(()));
-        assert!(law.see(&scene, 1, &applied(&history(&[1, 9]))).is_err(), "another one");
-        assert!(law.see(&scene, 1, &applied(&history(&[1, 2, 3, 4, 5]))).is_err(), "a hole");
-        assert!(law.see(&scene, 1, &applied(&history(&[1, 2, 9, 4]))).is_err(), "another past");
+        assert!(
+            law.see(&scene, 1, &applied(&history(&[1, 9]))).is_err(),
+            "another one"
+        );
+        assert!(
+            law.see(&scene, 1, &applied(&history(&[1, 2, 3, 4, 5])))
+                .is_err(),
+            "a hole"
+        );
+        assert!(
+            law.see(&scene, 1, &applied(&history(&[1, 2, 9, 4])))
+                .is_err(),
+            "another past"
+        );
     }
 
     #[test]
     fn a_leader_without_a_committed_transaction_is_noticed() {
         let mut law = OneHistory::default();
         let mut scene = scene();
-        law.see(&scene, 0, &applied(&history(&[1]))).expect("the first");
-        let lead = Effect::Lead { epoch: Zxid(9 << 32) };
+        law.see(&scene, 0, &applied(&history(&[1])))
+            .expect("the first");
+        let lead = Effect::Lead {
+            epoch: Zxid(9 << 32),
+        };
         assert!(law.see(&scene, 1, &Event::Effect(&lead)).is_err());
         scene.states[1] = history(&[1]);
         assert_eq!(law.see(&scene, 1, &Event::Effect(&lead)), Ok(()));
@@ -114,7 +160,11 @@ mod tests {
         let mut scene = scene();
         scene.states[1] = history(&[1]);
         scene.services[1] = Service::Learner(0);
-        let read = Event::Read { client: 0, zxid: Zxid(1), sync: None };
+        let read = Event::Read {
+            client: 0,
+            zxid: Zxid(1),
+            sync: None,
+        };
         assert!(law.see(&scene, 1, &read).is_err());
     }
 }

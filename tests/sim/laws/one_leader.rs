@@ -46,7 +46,9 @@ impl Law for OneLeader {
                 *self.reigns.entry(member).or_default() += 1;
                 Ok(())
             }
-            Event::Effect(Effect::Send(_, ToLearner::NewLeader { zxid, .. })) => self.claim(member, zxid.epoch()),
+            Event::Effect(Effect::Send(_, ToLearner::NewLeader { zxid, .. })) => {
+                self.claim(member, zxid.epoch())
+            }
             Event::Effect(Effect::Lead { epoch }) => {
                 self.in_office.insert(epoch.epoch());
                 self.claim(member, epoch.epoch())
@@ -65,12 +67,15 @@ mod tests {
 
     #[test]
     fn two_servers_do_not_lead_one_epoch_nor_one_twice() {
-        let lead = Effect::Lead { epoch: Zxid(5 << 32) };
+        let lead = Effect::Lead {
+            epoch: Zxid(5 << 32),
+        };
         let scene = scene();
         let mut law = OneLeader::default();
         assert_eq!(law.see(&scene, 0, &Event::Effect(&lead)), Ok(()));
         assert!(law.see(&scene, 1, &Event::Effect(&lead)).is_err());
-        law.see(&scene, 0, &Event::Started).expect("a start is lawful");
+        law.see(&scene, 0, &Event::Started)
+            .expect("a start is lawful");
         assert!(law.see(&scene, 0, &Event::Effect(&lead)).is_err());
         assert_eq!(law.count(), 1);
     }

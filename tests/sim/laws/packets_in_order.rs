@@ -9,6 +9,7 @@ use oxkeeper::types::{LinkId, Zxid};
 
 use crate::laws::{Judgement, Law};
 use crate::member::Service;
+use crate::say;
 use crate::scene::{Event, Scene};
 
 /// How far a learner is on its connection.
@@ -56,7 +57,11 @@ impl PacketsInOrder {
         let learner = self.learners.entry(member).or_default();
         let stage = learner.stage;
         let expect = |stages: &[Stage]| {
-            if stages.contains(&stage) { Ok(()) } else { Err(format!("hears {packet:?} when {stage:?}")) }
+            if stages.contains(&stage) {
+                Ok(())
+            } else {
+                Err(format!("hears {packet:?} when {stage:?}"))
+            }
         };
         match packet {
             ToLearner::LeaderInfo { .. } => {
@@ -80,17 +85,30 @@ impl PacketsInOrder {
                 learner.stage = Stage::UpToDate;
             }
             ToLearner::Proposal { zxid, .. } => {
-                expect(&[Stage::Synchronising, Stage::Synchronised, Stage::Acknowledged, Stage::UpToDate])?;
+                expect(&[
+                    Stage::Synchronising,
+                    Stage::Synchronised,
+                    Stage::Acknowledged,
+                    Stage::UpToDate,
+                ])?;
                 learner.follows(*zxid)?;
                 learner.pending.push_back(*zxid);
             }
             ToLearner::Commit(zxid) => {
                 if learner.pending.pop_front() != Some(*zxid) {
-                    return Err(format!("hears of a commit of {zxid} out of order"));
+                    return Err(format!(
+                        "hears of a commit of {} out of order",
+                        say::zxid(*zxid)
+                    ));
                 }
             }
             ToLearner::Inform { zxid, .. } => {
-                expect(&[Stage::Synchronising, Stage::Synchronised, Stage::Acknowledged, Stage::UpToDate])?;
+                expect(&[
+                    Stage::Synchronising,
+                    Stage::Synchronised,
+                    Stage::Acknowledged,
+                    Stage::UpToDate,
+                ])?;
                 learner.follows(*zxid)?;
             }
             ToLearner::Ping(_) => {}
@@ -108,9 +126,14 @@ impl PacketsInOrder {
         let next = match (packet, learner.stage) {
             (ToLeader::Info { .. }, Stage::Connected) => Stage::Introduced,
             (ToLeader::AckEpoch { .. }, Stage::EpochKnown) => Stage::EpochAcknowledged,
-            (ToLeader::Ack(zxid), Stage::Synchronised) if zxid.counter() == 0 => Stage::Acknowledged,
+            (ToLeader::Ack(zxid), Stage::Synchronised) if zxid.counter() == 0 => {
+                Stage::Acknowledged
+            }
             (
-                ToLeader::Ack(_) | ToLeader::Ping { .. } | ToLeader::Request(_) | ToLeader::Revalidate { .. },
+                ToLeader::Ack(_)
+                | ToLeader::Ping { .. }
+                | ToLeader::Request(_)
+                | ToLeader::Revalidate { .. },
                 Stage::UpToDate,
             ) => Stage::UpToDate,
             (_, stage) => return Err(format!("says {packet:?} when {stage:?}")),
@@ -122,18 +145,27 @@ impl PacketsInOrder {
     /// What a leader hears.
     fn told(&mut self, member: usize, link: LinkId, packet: &ToLeader) -> Judgement {
         let phase = self.phases.get(&member);
-        if matches!(phase, Some(Phase::Looking | Phase::Following(_) | Phase::Observing(_))) {
+        if matches!(
+            phase,
+            Some(Phase::Looking | Phase::Following(_) | Phase::Observing(_))
+        ) {
             return Err(format!("hears {packet:?} from a learner when {phase:?}"));
         }
         let it = self.links.entry(link).or_default();
         match packet {
             ToLeader::Ack(zxid) if zxid.counter() == 0 => {
                 it.leader_acknowledged = true;
-                if zxid.epoch() == it.epoch { Ok(()) } else { Err(format!("of {} is told {zxid}", it.epoch)) }
+                if zxid.epoch() == it.epoch {
+                    Ok(())
+                } else {
+                    Err(format!("of {} is told {}", it.epoch, say::zxid(*zxid)))
+                }
             }
-            ToLeader::Ack(zxid) if *zxid <= it.acknowledged => {
-                Err(format!("is told {zxid} after {} on {link:?}", it.acknowledged))
-            }
+            ToLeader::Ack(zxid) if *zxid <= it.acknowledged => Err(format!(
+                "is told {} after {} on {link:?}",
+                say::zxid(*zxid),
+                say::zxid(it.acknowledged)
+            )),
             ToLeader::Ack(zxid) => {
                 it.acknowledged = *zxid;
                 Ok(())
@@ -143,11 +175,19 @@ impl PacketsInOrder {
     }
 
     /// What a leader sends.
-    fn sends(&mut self, scene: &Scene, member: usize, link: LinkId, packet: &ToLearner) -> Judgement {
+    fn sends(
+        &mut self,
+        scene: &Scene,
+        member: usize,
+        link: LinkId,
+        packet: &ToLearner,
+    ) -> Judgement {
         let it = self.links.entry(link).or_default();
         match packet {
             ToLearner::LeaderInfo { epoch, .. } => it.epoch = *epoch,
-            ToLearner::UpToDate if !it.leader_acknowledged => return Err("sends UPTODATE unasked".to_owned()),
+            ToLearner::UpToDate if !it.leader_acknowledged => {
+                return Err("sends UPTODATE unasked".to_owned());
+            }
             ToLearner::UpToDate if !matches!(scene.services[member], Service::Leader(_)) => {
                 return Err("sends UPTODATE and is no leader yet".to_owned());
             }
@@ -164,7 +204,11 @@ impl Learner {
         if zxid == last.next() || (zxid > last && zxid.counter() == 1) {
             return Ok(());
         }
-        Err(format!("is sent {zxid} after {last}"))
+        Err(format!(
+            "is sent {} after {}",
+            say::zxid(zxid),
+            say::zxid(last)
+        ))
     }
 }
 
@@ -206,13 +250,22 @@ mod tests {
     }
 
     fn at(stage: Stage) -> PacketsInOrder {
-        let learner = Learner { stage, ..Learner::default() };
-        PacketsInOrder { learners: BTreeMap::from([(1, learner)]), ..PacketsInOrder::default() }
+        let learner = Learner {
+            stage,
+            ..Learner::default()
+        };
+        PacketsInOrder {
+            learners: BTreeMap::from([(1, learner)]),
+            ..PacketsInOrder::default()
+        }
     }
 
     #[test]
     fn holes_repetitions_and_wrong_commits_are_noticed() {
-        let propose = |zxid| ToLearner::Proposal { zxid: Zxid(zxid), body: body(1) };
+        let propose = |zxid| ToLearner::Proposal {
+            zxid: Zxid(zxid),
+            body: body(1),
+        };
         let mut law = at(Stage::Synchronising);
         assert_eq!(hear(&mut law, propose(1)), Ok(()));
         assert_eq!(hear(&mut law, propose(2)), Ok(()));
@@ -226,7 +279,11 @@ mod tests {
     fn nothing_is_said_between_the_two_acknowledgements() {
         let mut law = at(Stage::Synchronised);
         let say = |law: &mut PacketsInOrder, zxid| {
-            law.see(&scene(), 1, &Event::Effect(&Effect::ToLeader(ToLeader::Ack(Zxid(zxid)))))
+            law.see(
+                &scene(),
+                1,
+                &Event::Effect(&Effect::ToLeader(ToLeader::Ack(Zxid(zxid)))),
+            )
         };
         assert!(say(&mut law, 5).is_err());
         assert_eq!(say(&mut law, 1 << 32), Ok(()));

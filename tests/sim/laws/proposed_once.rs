@@ -10,6 +10,7 @@ use oxkeeper::types::Zxid;
 
 use crate::history::Payload;
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -19,21 +20,36 @@ pub struct ProposedOnce {
 
 impl ProposedOnce {
     fn number(&mut self, zxid: Zxid, payload: Payload) -> Judgement {
-        let last = self.proposed.range(..zxid).next_back().map(|(last, _)| *last);
+        let last = self
+            .proposed
+            .range(..zxid)
+            .next_back()
+            .map(|(last, _)| *last);
         let follows = zxid.counter() == 1 || last.is_some_and(|last| last.next() == zxid);
         if !follows {
-            return Err(format!("numbers {zxid} behind {last:?}"));
+            return Err(format!(
+                "numbers {} behind {:?}",
+                say::zxid(zxid),
+                last.map(say::zxid)
+            ));
         }
         match self.proposed.insert(zxid, payload) {
             None => Ok(()),
-            Some(other) => Err(format!("{zxid} is {payload:?} now and was {other:?}")),
+            Some(other) => Err(format!(
+                "{} is {payload:?} now and was {other:?}",
+                say::zxid(zxid)
+            )),
         }
     }
 
     fn repeat(&self, zxid: Zxid, body: &Bytes) -> Judgement {
         match self.proposed.get(&zxid) {
             Some(known) if *known == Payload::of(body) => Ok(()),
-            known => Err(format!("sends {:?} as {zxid}, which is {known:?}", Payload::of(body))),
+            known => Err(format!(
+                "sends {:?} as {}, which is {known:?}",
+                Payload::of(body),
+                say::zxid(zxid)
+            )),
         }
     }
 }
@@ -47,11 +63,17 @@ impl Law for ProposedOnce {
         match event {
             Event::Numbered { zxid, payload } => self.number(*zxid, *payload),
             Event::Effect(
-                Effect::Send(_, ToLearner::Proposal { zxid, body } | ToLearner::Inform { zxid, body })
+                Effect::Send(
+                    _,
+                    ToLearner::Proposal { zxid, body } | ToLearner::Inform { zxid, body },
+                )
                 | Effect::Append { zxid, body }
                 | Effect::Deliver { zxid, body },
             ) => self.repeat(*zxid, body),
-            Event::Applied { entry, serving: true } => self.repeat(entry.zxid, &entry.payload.body(entry.zxid)),
+            Event::Applied {
+                entry,
+                serving: true,
+            } => self.repeat(entry.zxid, &entry.payload.body(entry.zxid)),
             _ => Ok(()),
         }
     }
@@ -67,11 +89,17 @@ mod tests {
         let scene = scene();
         let mut law = ProposedOnce::default();
         let mut see = |event: &Event<'_>| law.see(&scene, 0, event);
-        let numbered = |zxid, number| Event::Numbered { zxid: Zxid(zxid), payload: Payload { client: 0, number } };
+        let numbered = |zxid, number| Event::Numbered {
+            zxid: Zxid(zxid),
+            payload: Payload { client: 0, number },
+        };
         assert_eq!(see(&numbered(1, 7)), Ok(()));
         assert!(see(&numbered(3, 8)).is_err(), "a hole");
         assert!(see(&numbered(1, 8)).is_err(), "twice");
-        let append = |number| Effect::Append { zxid: Zxid(2), body: body(number) };
+        let append = |number| Effect::Append {
+            zxid: Zxid(2),
+            body: body(number),
+        };
         assert!(see(&Event::Effect(&append(9))).is_err(), "never proposed");
         assert_eq!(see(&numbered(2, 9)), Ok(()));
         assert_eq!(see(&Event::Effect(&append(9))), Ok(()));

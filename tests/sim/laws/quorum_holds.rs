@@ -12,14 +12,25 @@ impl Law for QuorumHolds {
     }
 
     fn see(&mut self, scene: &Scene, _: usize, event: &Event<'_>) -> Judgement {
-        let Event::Applied { entry, serving: true } = event else {
+        let Event::Applied {
+            entry,
+            serving: true,
+        } = event
+        else {
             return Ok(());
         };
-        if scene.shape.is_quorum(|voter| scene.disks[voter].holds(entry)) {
+        if scene
+            .shape
+            .is_quorum(|voter| scene.disks[voter].holds(entry))
+        {
             return Ok(());
         }
-        let holders: Vec<usize> = (0..scene.disks.len()).filter(|it| scene.disks[*it].holds(entry)).collect();
-        Err(format!("{entry:?} is committed and durable on members {holders:?} only"))
+        let holders: Vec<usize> = (0..scene.disks.len())
+            .filter(|it| scene.disks[*it].holds(entry))
+            .collect();
+        Err(format!(
+            "{entry:?} is committed and durable on members {holders:?} only"
+        ))
     }
 }
 
@@ -34,7 +45,16 @@ mod tests {
     fn one_of_three_is_not_enough_and_a_tail_in_memory_does_not_count() {
         let mut scene = scene();
         let entry = history(&[1]).entries[0];
-        let see = |scene: &Scene| QuorumHolds.see(scene, 0, &Event::Applied { entry, serving: true });
+        let see = |scene: &Scene| {
+            QuorumHolds.see(
+                scene,
+                0,
+                &Event::Applied {
+                    entry,
+                    serving: true,
+                },
+            )
+        };
         for disk in &mut scene.disks {
             disk.append(Zxid(1), entry.payload);
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use oxkeeper::types::Zxid;
 
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -23,7 +24,11 @@ impl SessionOrder {
     fn read(&mut self, client: usize, zxid: Zxid) -> Judgement {
         let seen = self.seen.entry(client).or_default();
         if zxid < *seen {
-            return Err(format!("client {client} reads at {zxid} and has seen {seen}"));
+            return Err(format!(
+                "client {client} reads at {} and has seen {}",
+                say::zxid(zxid),
+                say::zxid(*seen)
+            ));
         }
         *seen = zxid;
         Ok(())
@@ -31,11 +36,19 @@ impl SessionOrder {
 
     fn synced(&mut self, of: (usize, i32), zxid: Zxid, epoch: i64) -> Judgement {
         let before = self.syncs.remove(&of).unwrap_or_default();
-        let floor = before.range(..=epoch).next_back().map_or(Zxid::ZERO, |(_, zxid)| *zxid);
+        let floor = before
+            .range(..=epoch)
+            .next_back()
+            .map_or(Zxid::ZERO, |(_, zxid)| *zxid);
         if zxid >= floor {
             return Ok(());
         }
-        Err(format!("client {} reads at {zxid} after a sync; {floor} was acknowledged before", of.0))
+        Err(format!(
+            "client {} reads at {} after a sync; {} was acknowledged before",
+            of.0,
+            say::zxid(zxid),
+            say::zxid(floor)
+        ))
     }
 }
 
@@ -52,7 +65,8 @@ impl Law for SessionOrder {
                 self.read(payload.client, *zxid)
             }
             Event::SyncAsked { client, number } => {
-                self.syncs.insert((*client, *number), self.acknowledged.clone());
+                self.syncs
+                    .insert((*client, *number), self.acknowledged.clone());
                 Ok(())
             }
             Event::Read { client, zxid, sync } => {
@@ -78,12 +92,46 @@ mod tests {
         let mut scene = scene();
         scene.disks[0].current_epoch = 1;
         let zxid = |counter: i64| Zxid((1 << 32) + counter);
-        let payload = Payload { client: 1, number: 1 };
+        let payload = Payload {
+            client: 1,
+            number: 1,
+        };
         let mut see = |event: &Event<'_>| law.see(&scene, 0, event);
-        assert_eq!(see(&Event::Acknowledged { payload, zxid: zxid(5) }), Ok(()));
-        assert_eq!(see(&Event::Read { client: 2, zxid: zxid(4), sync: None }), Ok(()));
-        assert!(see(&Event::Read { client: 1, zxid: zxid(4), sync: None }).is_err());
-        see(&Event::SyncAsked { client: 2, number: 2 }).expect("a request");
-        assert!(see(&Event::Read { client: 2, zxid: zxid(4), sync: Some(2) }).is_err());
+        assert_eq!(
+            see(&Event::Acknowledged {
+                payload,
+                zxid: zxid(5)
+            }),
+            Ok(())
+        );
+        assert_eq!(
+            see(&Event::Read {
+                client: 2,
+                zxid: zxid(4),
+                sync: None
+            }),
+            Ok(())
+        );
+        assert!(
+            see(&Event::Read {
+                client: 1,
+                zxid: zxid(4),
+                sync: None
+            })
+            .is_err()
+        );
+        see(&Event::SyncAsked {
+            client: 2,
+            number: 2,
+        })
+        .expect("a request");
+        assert!(
+            see(&Event::Read {
+                client: 2,
+                zxid: zxid(4),
+                sync: Some(2)
+            })
+            .is_err()
+        );
     }
 }
