@@ -29,9 +29,12 @@ pub(crate) struct ServerLine<'a> {
 pub(crate) fn split(text: &str) -> Option<ServerLine<'_>> {
     let client = preceded(char(';'), fields);
     let mut line = all_consuming((separated_list1(char('|'), fields), opt(client)));
-    let (_, (addresses, client)) = line.parse(text).ok()?;
-    // `h:1:2;` has no client part: Java's `split` drops what is empty at the end.
-    let client = client.filter(|client| !client.host.is_empty() || !client.rest.is_empty());
+    // Java's `split` drops what is empty at the end: `h:1:2;` has no client part, `h:1:2|` has one address.
+    let (_, (mut addresses, client)) = line.parse(text.trim_end_matches(';')).ok()?;
+    let empty = |fields: &Fields<'_>| fields.host.is_empty() && fields.rest.is_empty();
+    while addresses.len() > 1 && addresses.last().is_some_and(empty) {
+        addresses.pop();
+    }
     Some(ServerLine { addresses, client })
 }
 
@@ -84,6 +87,10 @@ mod tests {
                 "a(1,2) b(3,4,participant) 2181()",
             ),
             ("h:2888:3888;", "h(2888,3888) -"),
+            ("h:2888:3888;2181;;", "h(2888,3888) 2181()"),
+            ("a:1:2||", "a(1,2) -"),
+            ("|a:1:2", "() a(1,2) -"),
+            ("|", "() -"),
             ("h:2888:3888:", "h(2888,3888) -"),
             ("h", "h() -"),
             ("", "() -"),

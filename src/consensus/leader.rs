@@ -243,6 +243,14 @@ impl Leader {
         }
         learner.id = Some(id);
         learner.stage = LinkStage::Introduced;
+        // Nothing that the server said on an earlier connection may count any more.
+        let older = |other: &&Link| other.id == Some(id) && other.link != link;
+        if let Some(older) = self.links.iter().find(older).map(|other| other.link) {
+            self.hang_up(own, older, "the same server has called again", out);
+        }
+        let Some(learner) = self.links.iter_mut().find(|other| other.link == link) else {
+            unreachable!("only the older connection is gone");
+        };
         let outstanding = self.outstanding.as_ref();
         learner.voice = outstanding.and_then(|outstanding| outstanding.voice(id));
         match self.stage {

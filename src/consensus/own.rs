@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::config::{Membership, PeerAddress, Role};
+use crate::config::{Membership, Role};
 use crate::consensus::backlog::Backlog;
 use crate::consensus::election::{Elector, Roll, Standing, Waits};
 use crate::consensus::settings::{Saved, Settings};
@@ -336,27 +336,5 @@ impl Own {
 
 /// The roll of an election.
 pub(crate) fn roll(committed: &Arc<Membership>, last_seen: &Membership) -> Roll {
-    Roll::of(committed, last_seen, text_of(committed))
-}
-
-/// The text of a membership, as ballots and `NEWLEADER` carry it.
-// apache 3.9.5: server/quorum/flexible/QuorumMaj.java toString
-pub(crate) fn text_of(membership: &Membership) -> Bytes {
-    let mut text = String::new();
-    for (id, member) in &membership.members {
-        let address =
-            |at: &PeerAddress| format!("{}:{}:{}", at.host, at.quorum_port, at.election_port);
-        let addresses: Vec<String> = member.addresses.iter().map(address).collect();
-        let role = match member.role {
-            Role::Participant => "participant",
-            Role::Observer => "observer",
-        };
-        text.push_str(&format!("server.{}={}:{role}", id.0, addresses.join("|")));
-        if let Some(client) = &member.client {
-            text.push_str(&format!(";{}:{}", client.host, client.port));
-        }
-        text.push('\n');
-    }
-    text.push_str(&format!("version={:x}", membership.version));
-    Bytes::from(text)
+    Roll::of(committed, last_seen, Bytes::from(committed.to_text()))
 }

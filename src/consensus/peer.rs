@@ -86,6 +86,9 @@ impl Peer {
             (Input::Proposed { zxid, body }, Role::Leading(leader)) => {
                 return leader.on_proposed(own, zxid, body, out);
             }
+            (Input::Proposed { zxid, body }, Role::Ending(ending)) => {
+                ending.on_proposed(own, zxid, body);
+            }
             (Input::Proposed { zxid, .. }, role) => {
                 unreachable!("only a leader numbers transactions, not {zxid} in {role:?}")
             }

@@ -113,7 +113,6 @@ impl Leader {
         let Some(outstanding) = &mut self.outstanding else {
             return;
         };
-        let before = outstanding.committed();
         while let Some((zxid, body)) = outstanding.commit_next() {
             for link in self.links.iter().filter(|link| link.forwarding) {
                 let packet = match link.observer {
@@ -126,11 +125,9 @@ impl Leader {
                 out.push(Effect::Send(link.link, packet));
             }
             own.apply(zxid, body);
-        }
-        let committed = outstanding.committed();
-        if committed > before {
-            own.is_sure(committed);
-            out.push(Effect::Commit(committed));
+            own.is_sure(zxid);
+            // Before anything of the next one: what waits for this transaction goes out right behind it.
+            out.push(Effect::Commit(zxid));
         }
     }
 }

@@ -197,16 +197,7 @@ impl House {
                 let touched = Vec::new();
                 self.carry_out(id, Effect::ToLeader(ToLeader::Ping { zxid, touched }));
             }
-            Effect::Unlisten => {
-                self.listening.remove(&id);
-                let own: Vec<LinkId> = self
-                    .links
-                    .iter()
-                    .filter(|(_, ends)| ends.0 == id)
-                    .map(|(link, _)| *link)
-                    .collect();
-                own.into_iter().for_each(|link| self.cut(link));
-            }
+            Effect::Unlisten => self.unlisten(id),
             Effect::HangUp(link) => self.cut(link),
             Effect::Send(link, packet) => {
                 if let Some((_, learner)) = self.links.get(&link) {
@@ -245,6 +236,13 @@ impl House {
         self.links.insert(link, (leader, id));
         self.mail.push_back((leader, Input::LearnerUp(link)));
         self.mail.push_back((id, Input::LeaderUp));
+    }
+
+    fn unlisten(&mut self, id: ServerId) {
+        self.listening.remove(&id);
+        let own = self.links.iter().filter(|(_, ends)| ends.0 == id);
+        let own: Vec<LinkId> = own.map(|(link, _)| *link).collect();
+        own.into_iter().for_each(|link| self.cut(link));
     }
 
     fn cut(&mut self, link: LinkId) {
