@@ -57,7 +57,7 @@ pub fn report(seed: u64, mutant: Option<Mutant>) -> String {
     let from = lines.len().saturating_sub(TRACE_LINES_MAX);
     let (broken, at) = verdict.broken.expect("a shrunken plan fails as well");
     format!(
-        "{}\n\n{small}\nbroken at {} ms: {broken}\nreplay: SIM_SEED={seed} cargo test --test sim replay -- --nocapture\n",
+        "{}\n\n{small}\nbroken at {} ms: {broken}\nreplay: scripts/simulate.sh replay {seed}\n",
         lines[from..].join("\n"),
         at / MS,
     )
@@ -111,7 +111,7 @@ fn no_seed_breaks_a_law() {
 }
 
 #[test]
-fn replay() {
+fn a_seed_replays_exactly() {
     let mutant = env::var("SIM_MUTANT").ok();
     let mutant = mutant.map(|name| {
         let found = ALL.iter().find(|mutant| format!("{mutant:?}") == name);

@@ -118,6 +118,7 @@ impl World {
             self.members[member].in_flight.pop_front();
             self.apply(member, zxid, payload);
         }
+        self.release_syncs(member);
         if self.scene.states[member].last < upto {
             let why = format!(
                 "server {} commits {}, which it never numbered",
@@ -143,13 +144,6 @@ impl World {
         self.see(member, &Event::Applied { entry, serving });
         if serving {
             self.written(member, payload, zxid);
-        }
-    }
-
-    /// Once the effects of a step are carried out: syncs that waited for them go out behind them.
-    pub fn after_effects(&mut self, member: usize) {
-        if !self.members[member].syncs.is_empty() {
-            self.release_syncs(member);
         }
     }
 

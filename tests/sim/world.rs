@@ -399,7 +399,6 @@ impl World {
             self.burn_effect_fuse(member);
         }
         self.effects = effects;
-        self.after_effects(member);
     }
 
     fn schedule_wake(&mut self, member: usize) {
