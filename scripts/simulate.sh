@@ -4,12 +4,13 @@
 #   scripts/simulate.sh [SEEDS [FIRST]]          so many seeds (default: 2000) from this one on (default: 1)
 #   scripts/simulate.sh replay SEED [MUTANT]     one seed, with everything that happens in it
 #
+# SIM_PROFILE names cargo's profile (default: sim, optimised and with all assertions).
 # A seed that fails is made smaller and printed with its trace. Everything it makes is under target/.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 usage() {
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -30,4 +31,4 @@ else
 fi
 
 # A failing seed says what there is to say; a backtrace of the test would add nothing.
-RUST_BACKTRACE=0 exec cargo test --quiet --profile sim --test sim -- --nocapture "$test"
+RUST_BACKTRACE=0 exec cargo test --quiet --profile "${SIM_PROFILE:-sim}" --test sim -- --nocapture "$test"

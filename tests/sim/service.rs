@@ -55,7 +55,7 @@ impl World {
             Service::Leader(_) => self.propose(member, payload),
             Service::Learner(_) => {
                 let request = forwarded(payload.client, payload.number, OpCode::SetData);
-                self.to_leader(member, ToLeader::Request(request));
+                self.send_to_leader(member, ToLeader::Request(request));
             }
             Service::Nothing => {}
         }
@@ -69,7 +69,7 @@ impl World {
             Service::Learner(_) => {
                 self.members[member].asked_syncs.push_back((client, number));
                 let request = forwarded(client, number, OpCode::Sync);
-                self.to_leader(member, ToLeader::Request(request));
+                self.send_to_leader(member, ToLeader::Request(request));
             }
             Service::Nothing => {}
         }
@@ -154,7 +154,7 @@ impl World {
             .pop_front_if(|(behind, _)| *behind <= applied)
         {
             match asker {
-                Asker::Link(link) => self.to_learner(member, link, ToLearner::Sync),
+                Asker::Link(link) => self.send_to_learner(member, link, ToLearner::Sync),
                 Asker::Client(client, number) => self.read(member, client, Some(number)),
             }
         }
