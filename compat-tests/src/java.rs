@@ -112,9 +112,10 @@ impl ClassPath {
         command
     }
 
-    /// A command that runs the scenario `compat.<name>` against the server at `address`.
+    /// A command that runs the scenario `compat.<name>` against the server at `address`, or the servers, with commas
+    /// between them.
     ///
-    /// The address is given several times over: a client that waits for an answer to its handshake tries the next
+    /// A single address is given several times over: a client that waits for an answer to its handshake tries the next
     /// server after its session's timeout divided by the number of servers. Apache's server, when a handshake reaches
     /// it in the middle of its start, may never answer it, and must not cost the client its session.
     #[must_use]
@@ -125,7 +126,11 @@ impl ClassPath {
             ("zookeeper.sasl.client", "false"),
         ];
         let mut command = self.command(&format!("compat.{name}"), &properties);
-        command.arg([address; 4].join(","));
+        command.arg(if address.contains(',') {
+            address.to_owned()
+        } else {
+            [address; 4].join(",")
+        });
         command
     }
 }

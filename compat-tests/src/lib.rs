@@ -4,6 +4,7 @@
 
 pub mod cache;
 pub mod debian;
+pub mod history;
 pub mod java;
 pub mod ports;
 pub mod program;

@@ -14,6 +14,28 @@ use anyhow::{Context, Result, bail};
 
 use crate::server::{Kind, Server};
 
+/// Who does what programs ask for, and is asked for its log when they fail.
+pub trait Host {
+    /// Does what a program asked for with `ASK <wish>`.
+    ///
+    /// # Errors
+    /// When nobody knows how to do that, or it fails.
+    fn grant(&mut self, wish: &str) -> Result<()>;
+
+    /// What the reader of a failure wants to see of the servers.
+    fn last_words(&self) -> String;
+}
+
+impl Host for Server {
+    fn grant(&mut self, wish: &str) -> Result<()> {
+        grant(wish, self)
+    }
+
+    fn last_words(&self) -> String {
+        format!("--- {} logged\n{}", self.kind(), self.log_end())
+    }
+}
+
 /// One line, or the end, of one program's output.
 enum News {
     Line(String),
@@ -31,14 +53,14 @@ struct Running {
     open: u8,
 }
 
-/// Runs programs side by side until all have ended, and serves what they ask of the server.
+/// Runs programs side by side until all have ended, and has done what they ask for.
 ///
 /// With `COMPAT_SHOW` set, what they say is printed even if all is well. Returns the names of the checks that passed, of all programs.
 ///
 /// # Errors
 /// When a program cannot be started, says `FAIL`, passes nothing, ends with another exit code than 0, or has not ended
 /// before the deadline; the message carries the output of all programs.
-pub fn run(server: &mut Server, programs: Vec<Command>, limit: Duration) -> Result<Vec<String>> {
+pub fn run(host: &mut impl Host, programs: Vec<Command>, limit: Duration) -> Result<Vec<String>> {
     let deadline = Instant::now() + limit;
     let (sender, news) = mpsc::channel();
     let mut running = Vec::new();
@@ -48,7 +70,7 @@ pub fn run(server: &mut Server, programs: Vec<Command>, limit: Duration) -> Resu
     let mut trouble = None;
     while trouble.is_none() && running.iter().any(|program| program.open > 0) {
         match news.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok((index, item)) => trouble = hear(&mut running[index], item, server).err(),
+            Ok((index, item)) => trouble = hear(&mut running[index], item, host).err(),
             Err(RecvTimeoutError::Timeout) => {
                 trouble = Some(anyhow::anyhow!("not done after {limit:?}"));
             }
@@ -67,14 +89,7 @@ pub fn run(server: &mut Server, programs: Vec<Command>, limit: Duration) -> Resu
     if std::env::var_os("COMPAT_SHOW").is_some() {
         eprintln!("{}", transcript(&running));
     }
-    verdict.with_context(|| {
-        format!(
-            "{}--- {} logged\n{}",
-            transcript(&running),
-            server.kind(),
-            server.log_end()
-        )
-    })
+    verdict.with_context(|| format!("{}{}", transcript(&running), host.last_words()))
 }
 
 fn start(index: usize, mut command: Command, sender: &Sender<(usize, News)>) -> Result<Running> {
@@ -126,7 +141,7 @@ fn forward(
     });
 }
 
-fn hear(program: &mut Running, item: News, server: &mut Server) -> Result<()> {
+fn hear(program: &mut Running, item: News, host: &mut impl Host) -> Result<()> {
     match item {
         News::OutputEnded => program.open -= 1,
         News::Complaint(line) => program.complained.push(line),
@@ -134,7 +149,8 @@ fn hear(program: &mut Running, item: News, server: &mut Server) -> Result<()> {
             let wish = line.strip_prefix("ASK ").map(str::to_owned);
             program.said.push(line);
             if let Some(wish) = wish {
-                grant(&wish, server).with_context(|| format!("asked to {wish} the server"))?;
+                host.grant(&wish)
+                    .with_context(|| format!("asked to {wish} the server"))?;
                 program.stdin.write_all(b"DONE\n")?;
                 program.stdin.flush()?;
             }

@@ -29,7 +29,8 @@ pub type Launch = fn(&Path) -> Command;
 #[derive(Debug)]
 pub struct Member {
     pub id: i64,
-    launch: Launch,
+    /// The program; may be another one at the next start.
+    pub launch: Launch,
     pub places: Places,
     pub dir: PathBuf,
     child: Option<Child>,

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -28,7 +29,8 @@ import org.apache.zookeeper.data.Stat;
 
 /**
  * Clients write as fast as they can while the server is killed again and again. In the end every acknowledged write is
- * there, once; every other write is there once or not at all; and there is nothing that nobody wrote.
+ * there, once; every other write is there once or not at all; and there is nothing that nobody wrote. What is asked for
+ * instead of a crash may be given; in an ensemble, a change of members. Ends by creating /crash/over.
  */
 public final class Crash {
     private static final int WORKERS = 4;
@@ -40,7 +42,7 @@ public final class Crash {
     private Crash() {
     }
 
-    /** Arguments: the server, the number of crashes. */
+    /** Arguments: the servers, the number of crashes, what to ask for at each (default: kill). */
     public static void main(String[] args) throws Exception {
         int rounds = Integer.parseInt(args[1]);
         ZooKeeper setup = Scenario.connect(args[0], 30_000);
@@ -66,11 +68,12 @@ public final class Crash {
             }
         }
         for (int round = 1; round <= rounds && !Scenario.failed(); round++) {
-            check("crash " + round + " under load", () -> {
+            String wish = args.length > 2 ? args[1 + round] : "kill";
+            check(round + ": " + wish + " under load", () -> {
                 for (Worker worker : workers) {
                     worker.awaitProgress(broken);
                 }
-                Scenario.ask("kill");
+                Scenario.ask(wish);
                 for (Worker worker : workers) {
                     worker.sameSession();
                 }
@@ -84,6 +87,11 @@ public final class Crash {
         for (Worker worker : workers) {
             check("worker " + worker.number + " finds what it wrote", worker::verify);
         }
+        for (Worker worker : workers) {
+            worker.zk.close();
+        }
+        retried(() -> setup.create("/crash/over", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT));
+        setup.close();
         Scenario.end();
     }
 
@@ -126,6 +134,7 @@ public final class Crash {
                     equal(counted, stat.getVersion(), "version after a change");
                     acknowledged.incrementAndGet();
                 } catch (KeeperException.ConnectionLossException lost) {
+                    caughtUp();
                     Stat stat = new Stat();
                     int stored = Integer.parseInt(new String(retried(() -> zk.getData(top + "/counter", false, stat)),
                         UTF_8));
@@ -183,6 +192,19 @@ public final class Crash {
             equal(null, broken.get(), "first failure");
         }
 
+        /** The server that the session has moved to has seen what the one before it may still have sent. */
+        private void caughtUp() throws Exception {
+            retried(() -> {
+                CompletableFuture<Integer> answer = new CompletableFuture<>();
+                zk.sync(top, (rc, path, ctx) -> answer.complete(rc), null);
+                Code code = Code.get(answer.get());
+                if (code != Code.OK) {
+                    throw KeeperException.create(code, top);
+                }
+                return code;
+            });
+        }
+
         void sameSession() throws Exception {
             Stat alive = retried(() -> zk.exists(top + "/alive", false));
             that(alive != null, "the ephemeral of worker " + number + " is there");
@@ -192,6 +214,7 @@ public final class Crash {
 
         void verify() throws Exception {
             equal(null, unexpected.get(), "unexpected answer");
+            caughtUp();
             sameSession();
             Stat counter = new Stat();
             equal("" + counted, new String(retried(() -> zk.getData(top + "/counter", false, counter)), UTF_8), "count");

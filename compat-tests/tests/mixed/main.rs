@@ -12,6 +12,7 @@ mod member;
 
 mod catching_up;
 mod replication;
+mod rolling;
 mod sessions;
 
 use std::path::Path;
