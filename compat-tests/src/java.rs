@@ -120,11 +120,18 @@ impl ClassPath {
     /// it in the middle of its start, may never answer it, and must not cost the client its session.
     #[must_use]
     pub fn scenario(&self, name: &str, address: &str) -> Command {
+        self.scenario_with(name, address, &[])
+    }
+
+    /// As [`Self::scenario`], with properties of the scenario's own.
+    #[must_use]
+    pub fn scenario_with(&self, name: &str, address: &str, properties: &[(&str, &str)]) -> Command {
         // Without the second, the 3.4 client looks for the server's principal in a way that today's Java cannot follow.
-        let properties = [
+        let mut properties = properties.to_vec();
+        properties.extend([
             ("compat.log.level", "ERROR"),
             ("zookeeper.sasl.client", "false"),
-        ];
+        ]);
         let mut command = self.command(&format!("compat.{name}"), &properties);
         command.arg(if address.contains(',') {
             address.to_owned()

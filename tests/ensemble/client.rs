@@ -33,6 +33,29 @@ pub struct Node {
     pub stat: Vec<u8>,
 }
 
+/// What a client shows when it connects.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    /// The session; 0 for a new one.
+    pub session: i64,
+    pub password: Vec<u8>,
+    pub timeout_ms: i32,
+    /// A member that has not seen this much sends the client away.
+    pub last_zxid: i64,
+}
+
+impl Ticket {
+    /// For a new session.
+    pub fn new(timeout_ms: i32) -> Ticket {
+        Ticket {
+            session: 0,
+            password: vec![0; 16],
+            timeout_ms,
+            last_zxid: 0,
+        }
+    }
+}
+
 /// A connection with a session.
 #[derive(Debug)]
 pub struct Client {
@@ -41,6 +64,8 @@ pub struct Client {
     pub password: Vec<u8>,
     pub timeout_ms: i32,
     xid: i32,
+    /// The highest zxid of all replies.
+    pub last_zxid: i64,
     /// Paths of events, in the order in which they came.
     pub events: Vec<String>,
 }
@@ -53,31 +78,42 @@ impl Client {
 
     /// A new session with this timeout, ms.
     pub fn open_for(at: SocketAddr, timeout_ms: i32) -> io::Result<Client> {
-        Client::connect(at, 0, &[0; 16], timeout_ms)
+        Client::connect(at, &Ticket::new(timeout_ms), PATIENCE)
     }
 
     /// The session of another connection, which may be to another member.
     pub fn moved(&self, to: SocketAddr) -> io::Result<Client> {
-        Client::connect(to, self.session, &self.password, self.timeout_ms)
+        let ticket = Ticket {
+            last_zxid: 0,
+            ..self.ticket()
+        };
+        Client::connect(to, &ticket, PATIENCE)
     }
 
-    fn connect(
-        at: SocketAddr,
-        session: i64,
-        password: &[u8],
-        timeout_ms: i32,
-    ) -> io::Result<Client> {
-        let mut stream = TcpStream::connect_timeout(&at, PATIENCE)?;
+    /// What opens another connection with this session.
+    pub fn ticket(&self) -> Ticket {
+        Ticket {
+            session: self.session,
+            password: self.password.clone(),
+            timeout_ms: self.timeout_ms,
+            last_zxid: self.last_zxid,
+        }
+    }
+
+    /// A connection to a member that is not waited for longer than this, now and later. An error of the kind `Other`
+    /// says that the session is no more.
+    pub fn connect(at: SocketAddr, ticket: &Ticket, patience: Duration) -> io::Result<Client> {
+        let mut stream = TcpStream::connect_timeout(&at, patience)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
         let mut body = Vec::new();
         let mut to = Writer::new(&mut body);
         to.int(0);
-        to.long(0);
-        to.int(timeout_ms);
-        to.long(session);
-        to.buffer(Some(password));
+        to.long(ticket.last_zxid);
+        to.int(ticket.timeout_ms);
+        to.long(ticket.session);
+        to.buffer(Some(&ticket.password));
         to.bool(false);
         send(&mut stream, &body)?;
         let answer = frame(&mut stream)?;
@@ -94,6 +130,7 @@ impl Client {
             password,
             timeout_ms,
             xid: 0,
+            last_zxid: ticket.last_zxid,
             events: Vec::new(),
         })
     }
@@ -120,6 +157,7 @@ impl Client {
                 err: from.int().unwrap(),
                 body: from.rest().to_vec(),
             };
+            self.last_zxid = self.last_zxid.max(reply.zxid);
             if reply.xid != -1 {
                 return Ok(reply);
             }
@@ -234,7 +272,7 @@ pub fn set(path: &str, data: &[u8]) -> Vec<u8> {
     body
 }
 
-fn path_and_watch(path: &str, watch: bool) -> Vec<u8> {
+pub fn path_and_watch(path: &str, watch: bool) -> Vec<u8> {
     let mut body = Vec::new();
     let mut to = Writer::new(&mut body);
     to.string(Some(path));

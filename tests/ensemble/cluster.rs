@@ -59,12 +59,17 @@ impl Cluster {
     /// Members 1, 2 and so on, of these programs; the first `voters` of them vote. None runs yet. `lines` are
     /// added to everybody's settings.
     pub fn of(programs: &[Launch], voters: usize, lines: &str) -> Cluster {
-        let dir = tempfile::tempdir().unwrap();
         let places = free_places(own_address(), programs.len());
+        Cluster::at(&places, programs, voters, lines)
+    }
+
+    /// The same at these places.
+    pub fn at(places: &[Places], programs: &[Launch], voters: usize, lines: &str) -> Cluster {
+        let dir = tempfile::tempdir().unwrap();
         let members = (1..).zip(programs).zip(places);
         let members = members.map(|((id, launch), places)| {
             let home = dir.path().join(id.to_string());
-            (id, Member::new(id, *launch, places, home))
+            (id, Member::new(id, *launch, *places, home))
         });
         let members: BTreeMap<i64, Member> = members.collect();
         let first_observer = i64::try_from(voters).unwrap() + 1;

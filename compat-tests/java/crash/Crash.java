@@ -36,6 +36,8 @@ public final class Crash {
     private static final int WORKERS = 4;
     /** Requests that one worker keeps in flight, so that a crash always meets some. */
     private static final int WINDOW = 32;
+    /** How long to wait between two of them, for a load that lasts without filling the tree. */
+    private static final int PACE_MS = Integer.getInteger("compat.pace", 0);
     /** Acknowledgements that each worker collects between two crashes. */
     private static final int PER_ROUND = 150;
 
@@ -169,6 +171,7 @@ public final class Crash {
                 appended.put(mark, "in flight");
                 zk.create(top + "/log/n-", bytes(mark), Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT_SEQUENTIAL, onCreated,
                     mark);
+                Thread.sleep(PACE_MS);
                 if (!zk.getState().isConnected()) {
                     // Requests fail at once while there is no connection; there is no point in counting them up.
                     Thread.sleep(20);

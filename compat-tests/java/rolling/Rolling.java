@@ -55,6 +55,9 @@ public final class Rolling {
         });
         curator.start();
         that(curator.blockUntilConnected(60, TimeUnit.SECONDS), "connected");
+        // Left to the recipes they would be containers, which go at some time when they are empty.
+        put("/rolling/lock", "");
+        put("/rolling/present", "");
         put("/rolling/turns/start-" + me, "");
         PersistentNode present =
             new PersistentNode(curator, CreateMode.EPHEMERAL, false, "/rolling/present/" + me, bytes(me));

@@ -45,7 +45,7 @@ fn a_little_or_much_was_missed(programs: &[Launch; 3]) {
 }
 
 /// Everybody in turn loses its disk, gets a snapshot, and lives on it.
-fn everything_was_lost(programs: &[Launch; 3]) {
+pub fn everything_was_lost(programs: &[Launch; 3]) {
     let mut cluster = of_three(programs);
     write(&cluster, 1, "kept", 200);
     let mut holder = cluster.client(2);
@@ -84,7 +84,7 @@ fn log_bytes(data: &Path) -> usize {
 }
 
 /// Whoever leads logs what nobody else has, dies, and comes back to a leader that goes another way.
-fn what_nobody_agreed_on_goes(programs: &[Launch; 3]) {
+pub fn what_nobody_agreed_on_goes(programs: &[Launch; 3]) {
     let mut cluster = of_three(programs);
     for round in 0..2 {
         let leader = cluster.settle();

@@ -11,6 +11,10 @@ mod cluster;
 mod member;
 
 mod catching_up;
+mod historian;
+mod histories;
+mod islands;
+mod older;
 mod replication;
 mod rolling;
 mod sessions;
@@ -45,8 +49,13 @@ static APACHE: LazyLock<ClassPath> =
 
 /// Apache's server.
 fn java(settings: &Path) -> Command {
+    java_of(&APACHE, settings)
+}
+
+/// Apache's server of some release.
+fn java_of(release: &ClassPath, settings: &Path) -> Command {
     let main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
-    let mut command = APACHE.command(main, &[("zookeeper.admin.enableServer", "false")]);
+    let mut command = release.command(main, &[("zookeeper.admin.enableServer", "false")]);
     command.arg(settings);
     command
 }

@@ -8,7 +8,7 @@ use crate::{in_every_mix, of_three};
 
 in_every_mix! { everybody_serves every_member_may_be_killed all_are_killed }
 
-fn everybody_serves(programs: &[Launch; 3]) {
+pub fn everybody_serves(programs: &[Launch; 3]) {
     let cluster = of_three(programs);
     for id in 1..=3 {
         let mut client = cluster.client(id);

@@ -76,7 +76,8 @@ fn load(cluster: &Cluster, wishes: &[String]) -> Result<Command> {
         sources,
     }
     .build()?;
-    let mut command = class_path.scenario("Crash", &servers(cluster));
+    let mut command =
+        class_path.scenario_with("Crash", &servers(cluster), &[("compat.pace", "20")]);
     command.arg(wishes.len().to_string()).args(wishes);
     Ok(command)
 }
