@@ -93,6 +93,9 @@ pub(super) fn peer(
         force_snapshot: quorum.force_snapshot_sync,
         log_sync: quorum.snapshot_size_factor.is_some(),
         backlog: size(quorum.commit_log_count),
+        snapshot_syncs_max: size(quorum.snapshot_syncs_max),
+        diff_syncs_max: size(quorum.diff_syncs_max),
+        observer_log: quorum.observer_log,
         reconfig: config.reconfig_enabled,
         member_rules: config.member_rules(),
         last_seen: config

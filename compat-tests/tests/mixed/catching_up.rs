@@ -19,6 +19,8 @@ fn write(cluster: &Cluster, id: i64, prefix: &str, count: usize) {
         let path = format!("/{prefix}{n}");
         assert_eq!(client.create(&path, prefix.as_bytes(), 0).unwrap(), 0);
     }
+    // An open session would expire one day, and that is a transaction.
+    client.close().unwrap();
 }
 
 fn count(cluster: &Cluster, prefix: &str) -> usize {
@@ -93,9 +95,9 @@ fn what_nobody_agreed_on_goes(programs: &[Launch; 3]) {
         let others: Vec<i64> = (1..=3).filter(|id| *id != leader).collect();
         write(&cluster, leader, &format!("agreed-{round}-"), 5);
         cluster.agreed_tree();
-        let mut client = cluster.client(leader);
+        let mut client = cluster.client_for(leader, 60_000);
         for id in &others {
-            cluster.member(*id).signal(Signal::STOP);
+            cluster.member(*id).freeze();
         }
         let data = cluster.members[&leader].data();
         let before = log_bytes(&data);
