@@ -2,8 +2,11 @@
 //! [`Input::Done`](crate::consensus::Input::Done) or [`Input::Durable`](crate::consensus::Input::Durable),
 //! and whatever must wait for that is only asked for afterwards.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::config::Membership;
 use crate::consensus::input::Task;
 use crate::proto::ballot::Ballot;
 use crate::proto::peer::{Forwarded, ToLeader, ToLearner};
@@ -140,6 +143,18 @@ pub enum Effect {
     },
     /// The leader's answer to the oldest forwarded sync. It stands behind everything delivered so far.
     Synced,
+
+    /// A membership is proposed: keep it (`zoo.cfg.dynamic.next`). When its version is the committed one's, there is
+    /// nothing left to keep.
+    LastSeen(Arc<Membership>),
+    /// A membership is committed: keep it, show it at `/zookeeper/config`, and use its addresses from now on.
+    Activate {
+        /// The membership.
+        membership: Arc<Membership>,
+        /// Whether anything but its version is new: then the election transport starts anew, and the client port
+        /// moves if it must.
+        differs: bool,
+    },
 
     /// What this server knows of itself has changed; for logs, words and metrics.
     Phase(Phase),

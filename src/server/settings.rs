@@ -94,6 +94,11 @@ pub(super) fn peer(
         log_sync: quorum.snapshot_size_factor.is_some(),
         backlog: size(quorum.commit_log_count),
         reconfig: config.reconfig_enabled,
+        member_rules: config.member_rules(),
+        last_seen: config
+            .last_seen
+            .clone()
+            .map_or_else(|| Arc::clone(membership), Arc::new),
         seed,
         ..consensus::Settings::new(me, Arc::clone(membership))
     }
