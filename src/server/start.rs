@@ -15,7 +15,6 @@ use crate::consensus::{Peer, Saved};
 use crate::net::client::{Bell, Ports, Shard};
 use crate::pipeline::State;
 use crate::pipeline::checkpoint::Checkpoint;
-use crate::pipeline::connection_throttle::ConnectionThrottle;
 use crate::replica::{Member, Now, Parts, Replica};
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
@@ -349,6 +348,7 @@ impl Base {
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
+            rules: config.reconfig_enabled.then(|| config.member_rules()),
             learners: BTreeMap::new(),
             street: Vec::new(),
             opens: false,
@@ -425,11 +425,7 @@ fn build_ports(config: &Config, shared: &Arc<Shared>, wires: &Wires, view: &Arc<
         write: Arc::new(Writes {
             shared: Arc::clone(shared),
             line: Arc::clone(&wires.line),
-            throttle: ConnectionThrottle::new(
-                &config.network.connection_throttle,
-                clock::monotonic(),
-            )
-            .map(Mutex::new),
+            throttle: settings::connection_throttle(config, clock::monotonic()).map(Mutex::new),
             connections_max: config
                 .network
                 .max_cnxns
