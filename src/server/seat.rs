@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::config::Membership;
-use crate::consensus::{Effect, Input, Task};
+use crate::config::{MemberRules, Membership};
+use crate::consensus::{Effect, Input, Peer, Quorums, Task};
 use crate::net::peer;
 use crate::net::peer::{AddressBook, Ballots, Links, Target};
+use crate::ops::Memberships;
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::replica::{Member, Now, Role};
 use crate::server::error::ServerError;
@@ -48,6 +49,8 @@ pub struct Seat {
     pub phases: Phases,
     /// Where the membership is kept when it changes.
     pub files: MemberFiles,
+    /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
+    pub rules: Option<MemberRules>,
     /// Who is at the other end of a learner's connection, once it has said so.
     pub learners: BTreeMap<LinkId, ServerId>,
     /// Kept between turns.
@@ -190,6 +193,17 @@ impl Seat {
         Ok(())
     }
 
+    /// What changes of the membership are judged by in this turn.
+    pub(super) fn memberships(&self, peer: &Peer) -> Option<Memberships> {
+        self.rules.map(|rules| Memberships {
+            committed_version: peer.committed().version,
+            last_seen: Arc::clone(peer.last_seen()),
+            rules,
+            synced: peer.synced(),
+            can_decide: |membership, servers| Quorums::of(membership, membership).contains(servers),
+        })
+    }
+
     /// These are the members from now on.
     fn activate(
         &mut self,
@@ -216,7 +230,8 @@ impl Seat {
             let own = membership.member(self.me);
             own.and_then(|own| own.client.clone())
         };
-        if differs && client(&membership) != client(&self.membership) {
+        let next = client(&membership);
+        if next.is_some() && next != client(&self.membership) {
             tracing::warn!("The client port of this server has changed: restart it to move there");
         }
         self.phases.belong(&membership);

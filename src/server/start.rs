@@ -348,6 +348,7 @@ impl Base {
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
+            rules: config.reconfig_enabled.then(|| config.member_rules()),
             learners: BTreeMap::new(),
             street: Vec::new(),
             opens: false,

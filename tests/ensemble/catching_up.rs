@@ -109,6 +109,16 @@ fn log_bytes(data: &Path) -> usize {
 
 #[test]
 fn what_a_leader_logged_alone_is_cut_off_when_it_comes_back() {
+    log_alone_and_come_back(0, "Truncating log to get in sync with the leader");
+}
+
+#[test]
+fn what_a_leader_logged_alone_is_replaced_by_what_the_next_one_did() {
+    log_alone_and_come_back(5, "Getting a snapshot from leader");
+}
+
+/// The next leader writes so much before the former one comes back, which then says this.
+fn log_alone_and_come_back(since: usize, says: &str) {
     let mut cluster = of_three();
     let leader = cluster.settle();
     let others: Vec<i64> = (1..=3).filter(|id| *id != leader).collect();
@@ -135,16 +145,18 @@ fn what_a_leader_logged_alone_is_cut_off_when_it_comes_back() {
         cluster.member(*id).start();
     }
     cluster.settle_among(&others);
-    write(&cluster, others[0], "since", 5);
+    if since > 0 {
+        write(&cluster, others[0], "since", since);
+    }
     cluster.member(leader).start();
     cluster.settle();
     let tree = cluster.agreed_tree();
-    assert_eq!((count(&tree, "agreed"), count(&tree, "since")), (5, 5));
+    assert_eq!((count(&tree, "agreed"), count(&tree, "since")), (5, since));
     assert!(
         !tree.contains_key("/alone"),
         "what nobody agreed on is gone"
     );
-    assert!(cluster.members[&leader].says("Truncating log to get in sync with the leader"));
+    assert!(cluster.members[&leader].says(says));
     // And it stays away.
     cluster.kill_all();
     cluster.start_all();

@@ -154,7 +154,8 @@ impl Drop for Member {
         }
         if std::thread::panicking() {
             let log = self.log();
-            let lines: Vec<&str> = log.lines().collect();
+            let words = |line: &&str| !line.contains("Processing ");
+            let lines: Vec<&str> = log.lines().filter(words).collect();
             let end = lines[lines.len().saturating_sub(60)..].join("\n");
             eprintln!("--- end of the log of member {} ---\n{end}", self.id);
         }

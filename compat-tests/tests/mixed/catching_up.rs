@@ -55,8 +55,10 @@ fn everything_was_lost(programs: &[Launch; 3]) {
         cluster.members[&id].wipe();
         cluster.member(id).start();
         cluster.settle();
-        let got = "Getting a snapshot from leader";
-        assert!(cluster.members[&id].says(got), "member {id}: {got}");
+        let member = &cluster.members[&id];
+        // Apache's server is told to log warnings only.
+        let is_ours = member.says("Starting quorum peer");
+        assert!(!is_ours || member.says("Getting a snapshot from leader"));
         write(&cluster, id, &format!("then-{id}-"), 10);
     }
     assert_eq!(count(&cluster, "kept"), 200);
@@ -108,14 +110,17 @@ fn what_nobody_agreed_on_goes(programs: &[Launch; 3]) {
             cluster.member(*id).start();
         }
         cluster.settle_among(&others);
-        write(&cluster, others[0], &format!("since-{round}-"), 5);
+        // Without a transaction in between, the log is truncated; with some, a snapshot is needed.
+        if round > 0 {
+            write(&cluster, others[0], &format!("since-{round}-"), 5);
+        }
         cluster.member(leader).start();
         cluster.settle();
         assert_eq!(count(&cluster, "alone"), 0, "what nobody agreed on is gone");
     }
     assert_eq!(
         (count(&cluster, "agreed"), count(&cluster, "since")),
-        (10, 10)
+        (10, 5)
     );
     cluster.kill_all();
     cluster.start_all();

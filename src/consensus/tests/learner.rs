@@ -263,6 +263,18 @@ fn trunc_that_ends_elsewhere_is_not_taken_for_done() {
 }
 
 #[test]
+fn trunc_to_the_beginning_of_an_epoch_ends_where_that_began() {
+    let mut desk = connected((7, 7), &[z(6, 1), z(7, 1), z(7, 2)]);
+    desk.leader(leader_info(7));
+    desk.leader(ToLearner::Trunc(z(7, 0)));
+    assert_eq!(desk.take(done(1, Outcome::At(z(6, 1)))), []);
+    desk.leader(proposal(z(7, 1)));
+    desk.leader(ToLearner::Commit(z(7, 1)));
+    desk.leader(new_leader(7));
+    assert_eq!(desk.take(Input::Durable(z(7, 1))), [ack(z(7, 0))]);
+}
+
+#[test]
 fn snap_is_installed_when_it_is_whole_and_what_it_holds_is_not_taken_twice() {
     let mut desk = registered(&[z(5, 1)]);
     desk.leader(ToLearner::Snap(z(6, 4)));
