@@ -59,6 +59,7 @@ pub(super) fn rules(config: &Config) -> Rules {
     Rules {
         auth: auth(&config.auth),
         owners: owner_rules(config),
+        eager_acl_check: config.auth.eager_acl_check,
         enforce_quota: config.nodes.enforce_quota,
         reconfig_enabled: config.reconfig_enabled,
         close_session_lists_paths: config.storage.close_session_txn,

@@ -1,13 +1,14 @@
 //! Sessions that only their member knows, until they want what all members must know.
 
 use crate::cluster::Cluster;
+use crate::ensemble;
 
 const EPHEMERAL: i32 = 1;
 /// Ephemeral nodes are not for local sessions.
 const EPHEMERAL_ON_LOCAL: i32 = -120;
 
 fn cluster(lines: &str) -> Cluster {
-    let mut cluster = Cluster::new(3, 0, lines);
+    let mut cluster = ensemble(3, 0, lines);
     cluster.start_all();
     cluster.settle();
     cluster

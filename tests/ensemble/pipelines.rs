@@ -6,7 +6,7 @@ use jute::{Reader, Writer};
 use oxkeeper::types::OpCode;
 
 use crate::client::{self, Client};
-use crate::cluster::Cluster;
+use crate::of_three;
 
 /// How often each client asks for all of its kinds of requests.
 const ROUNDS: usize = 150;
@@ -61,7 +61,7 @@ fn pour(mut client: Client, path: &str) {
 
 #[test]
 fn who_does_not_wait_is_answered_in_the_order_asked() {
-    let cluster = Cluster::of_three();
+    let cluster = of_three();
     thread::scope(|scope| {
         for at in 0..6 {
             let client = cluster.client(1 + at % 3);

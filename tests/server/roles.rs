@@ -1,11 +1,13 @@
 //! What clients of a leader and of its learners can rely on, whoever serves them.
 
 use oxkeeper::consensus::Effect;
+use oxkeeper::ops::Rules;
 use oxkeeper::proto::peer::Forwarded;
 use oxkeeper::replica::{Resumption, Role};
 use oxkeeper::types::{ConnId, LinkId, OpCode, SessionId};
 
 use crate::ensemble::{Ensemble, SERVERS};
+use crate::world::rules;
 
 /// The leader and a learner.
 pub const LEADER: usize = 0;
@@ -371,4 +373,35 @@ fn a_member_shows_its_membership() {
         heard[0].contains("m=0 ") && heard[0].contains("mt=77 v=-1"),
         "{heard:?}"
     );
+}
+
+#[test]
+fn with_early_checks_what_is_forbidden_takes_no_number() {
+    let rules = Rules {
+        eager_acl_check: true,
+        ..rules()
+    };
+    let mut ensemble = Ensemble::with_rules(&rules);
+    ensemble.elect(LEADER);
+    let clients = [LEADER, LEARNER].map(|at| (at, ensemble.join(at)));
+    ensemble.settle();
+    ensemble.send(LEADER, clients[0].1, "create /shut x world:1");
+    ensemble.settle();
+    for (at, conn) in clients {
+        ensemble.heard(at, conn);
+        let before = ensemble.servers[OTHER].state.last_zxid;
+        ensemble.send(
+            at,
+            conn,
+            "create /shut/a x | set /shut y | create /a x empty | ls /",
+        );
+        ensemble.settle();
+        let heard = brief(&ensemble.heard(at, conn));
+        let errors = heard.iter().map(|line| line.split_once(' ').unwrap().1);
+        assert_eq!(
+            errors.collect::<Vec<_>>(),
+            ["err -102", "err -102", "err -114", "ok"]
+        );
+        assert_eq!(ensemble.servers[OTHER].state.last_zxid, before);
+    }
 }
