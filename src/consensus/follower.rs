@@ -140,6 +140,31 @@ impl Follower {
         }
     }
 
+    /// What must hold after every step: whatever is logged and not applied is pending.
+    pub(crate) fn check(&self, own: &Own) {
+        let last = self
+            .pending
+            .back()
+            .map_or(own.delivered(), |(zxid, _)| *zxid);
+        assert!(
+            last == own.logged(),
+            "E-6: {last} is the last one pending, {} is logged",
+            own.logged()
+        );
+        let next = self.pending.front().map(|(zxid, _)| *zxid);
+        assert!(
+            next.is_none_or(|next| next > own.delivered()),
+            "E-6: {next:?} is pending, {} is applied",
+            own.delivered()
+        );
+        assert!(
+            self.acked <= own.logged().max(self.last),
+            "D-4: {} is acknowledged, {} is logged",
+            self.acked,
+            own.logged()
+        );
+    }
+
     /// The role is over: what is logged and not applied yet.
     pub(crate) fn into_pending(self) -> VecDeque<(Zxid, Bytes)> {
         self.pending

@@ -351,6 +351,19 @@ impl Leader {
         self.on_beat(own, out)
     }
 
+    /// What must hold after every step.
+    pub(crate) fn check(&self, own: &Own) {
+        if let Some(outstanding) = &self.outstanding {
+            let (committed, proposed) = (outstanding.committed(), outstanding.proposed());
+            assert!(
+                committed == own.delivered() && proposed == own.logged(),
+                "E-9: {committed} to {proposed} is outstanding, {} to {} is logged and not applied",
+                own.delivered(),
+                own.logged()
+            );
+        }
+    }
+
     /// The role is over: what is proposed and not committed yet.
     pub(crate) fn into_tail(self) -> VecDeque<(Zxid, Bytes)> {
         let outstanding = self.outstanding.into_iter();

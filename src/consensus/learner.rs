@@ -265,6 +265,13 @@ impl Learner {
         out.push(Effect::Phase(self.phase()));
     }
 
+    /// What must hold after every step.
+    pub(crate) fn check(&self, own: &Own) {
+        if let Stage::Following(follower) = &self.stage {
+            follower.check(own);
+        }
+    }
+
     /// The role is over: what is logged and not applied yet.
     pub(crate) fn into_tail(self) -> VecDeque<(Zxid, Bytes)> {
         match self.stage {
