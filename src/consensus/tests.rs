@@ -8,3 +8,4 @@ mod house;
 mod lead;
 mod leader;
 mod learner;
+mod observer;
