@@ -186,6 +186,14 @@ impl Learner {
                 self.stage = Stage::CatchingUp(CatchingUp::after(own.delivered(), self.epoch));
                 Ok(())
             }
+            // E-4. A start would forget what was known to be committed, and say so to nobody.
+            ToLearner::Trunc(to) | ToLearner::Snap(to) if to < own.sure() => {
+                let why = format!(
+                    "{packet:?} takes back what was committed, up to {}",
+                    own.sure()
+                );
+                fatal(BAD_SYNC, why)
+            }
             ToLearner::Trunc(keep) => {
                 if keep > own.delivered() {
                     return fatal(BAD_SYNC, format!("TRUNC {keep} lies ahead"));

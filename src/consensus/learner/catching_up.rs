@@ -140,8 +140,11 @@ impl CatchingUp {
         if zxid <= self.last {
             return Ok(());
         }
-        if zxid.epoch() > self.epoch {
-            return over(format!("{zxid} lies beyond epoch {}", self.epoch));
+        if zxid.epoch() > self.epoch || zxid.counter() == 0 {
+            return over(format!(
+                "{zxid} is no transaction up to epoch {}",
+                self.epoch
+            ));
         }
         if zxid != self.last.next() && zxid.epoch() <= self.last.epoch() {
             return over(format!("{zxid} leaves a hole behind {}", self.last));

@@ -263,6 +263,28 @@ fn trunc_that_ends_elsewhere_is_not_taken_for_done() {
 }
 
 #[test]
+fn what_was_committed_is_never_taken_back() {
+    for packet in [ToLearner::Trunc(z(7, 1)), ToLearner::Snap(z(7, 1))] {
+        let mut desk = following(&[]);
+        for counter in 1..=2 {
+            desk.leader(proposal(z(7, counter)));
+            desk.leader(ToLearner::Commit(z(7, counter)));
+        }
+        desk.take(Input::Durable(z(7, 2)));
+        desk.take(Input::LeaderDown);
+        desk.elect_other();
+        desk.take(Input::LeaderUp);
+        desk.leader(leader_info(7));
+        let said = desk.leader(packet);
+        let end = said.last();
+        assert!(
+            matches!(end, Some(Effect::Fatal { code: 13, .. })),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
 fn trunc_to_the_beginning_of_an_epoch_ends_where_that_began() {
     let mut desk = connected((7, 7), &[z(6, 1), z(7, 1), z(7, 2)]);
     desk.leader(leader_info(7));
