@@ -27,6 +27,7 @@ mod write_tests;
 
 pub use overlay::Overlay;
 pub use read::{Reading, WatchDesk, serve};
+pub use reconfig::{Memberships, judge_reconfig, reconfig_txn};
 pub use session::close as close_session;
 
 use crate::auth;
@@ -46,7 +47,7 @@ pub struct Rules {
     pub owners: OwnerRules,
     /// Whether hard quotas refuse writes (`zookeeper.enforceQuota`).
     pub enforce_quota: bool,
-    /// Whether reconfig is on (`reconfigEnabled`); a standalone server refuses it anyway.
+    /// Whether reconfig is on (`reconfigEnabled`); a server that does not lead an ensemble refuses it anyway.
     pub reconfig_enabled: bool,
     /// Whether closeSession transactions list the nodes they delete (`closeSessionTxn.enabled`).
     pub close_session_lists_paths: bool,

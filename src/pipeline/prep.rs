@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::ops;
-use crate::ops::{Judging, Overlay, Rules};
+use crate::ops::{Judging, Memberships, Overlay, Rules};
 use crate::pipeline::state::State;
 use crate::proto::request::{Request, RequestReader};
 use crate::proto::txn::{CreateSessionTxn, ErrorTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
@@ -47,14 +47,14 @@ pub enum Standing {
 impl Standing {
     /// Why an operation is refused without looking at it.
     // apache 3.9.5: server/PrepRequestProcessor.java pRequest2Txn, its calls of checkSession
-    fn refusal(self, op: OpCode) -> Option<ErrorCode> {
-        match self {
-            Standing::Bad(code)
-                if !matches!(op, OpCode::CloseSession | OpCode::DeleteContainer) =>
-            {
-                Some(code)
-            }
-            _ => None,
+    fn refusal(self, op: OpCode, rules: &Rules) -> Option<ErrorCode> {
+        let Standing::Bad(code) = self else {
+            return None;
+        };
+        match op {
+            OpCode::CloseSession | OpCode::DeleteContainer => None,
+            OpCode::Reconfig if !rules.reconfig_enabled => Some(ErrorCode::ReconfigDisabled),
+            _ => Some(code),
         }
     }
 
@@ -91,6 +91,8 @@ pub struct Prep {
     /// Sessions whose beginning is in flight, and who may be asking for things already: they were local
     /// before.
     opening: BTreeSet<SessionId>,
+    /// For a leader that may change the membership.
+    memberships: Option<Memberships>,
 }
 
 impl Prep {
@@ -103,7 +105,13 @@ impl Prep {
             digests,
             closing: BTreeSet::new(),
             opening: BTreeSet::new(),
+            memberships: None,
         }
+    }
+
+    /// What changes of the membership are judged by from now on; `None`: they are refused.
+    pub fn set_memberships(&mut self, memberships: Option<Memberships>) {
+        self.memberships = memberships;
     }
 
     /// Forgets what was in flight; goes on after this state, as far as its epoch goes.
@@ -148,7 +156,8 @@ impl Prep {
             time: time.0,
             kind: op.code(),
         };
-        let refusal = incoming.standing.refusal(incoming.op);
+        let refusal = incoming.standing.refusal(incoming.op, rules);
+        let text;
         let judged = match (Request::decode(incoming.op, &mut incoming.body), refusal) {
             (Err(_), _) if !incoming.is_forwarded && !ops::undecodable_takes_zxid(incoming.op) => {
                 return Prepared::Refused(ErrorCode::MarshallingError);
@@ -166,7 +175,18 @@ impl Prep {
                     zxid,
                     time,
                 };
-                ops::judge(&mut judging, request)
+                match (request, &mut self.memberships) {
+                    (Request::Reconfig(request), Some(memberships)) => {
+                        match ops::judge_reconfig(&mut judging, memberships, &request) {
+                            Ok(new) => {
+                                text = new;
+                                Ok(ops::reconfig_txn(&text))
+                            }
+                            Err(code) => Err(code),
+                        }
+                    }
+                    (request, _) => ops::judge(&mut judging, request),
+                }
             }
         };
         let txn = judged.unwrap_or_else(|code| Txn::Error(ErrorTxn { err: code.code() }));

@@ -133,10 +133,10 @@ impl Replica {
         replica
     }
 
-    /// New sessions are known to this server only (`localSessionsEnabled`).
+    /// With a table for new sessions, which are then known to this server only (`localSessionsEnabled`).
     #[must_use]
-    pub fn with_local_sessions(mut self, local: LocalSessions) -> Self {
-        self.local = Some(local);
+    pub fn with_local_sessions(mut self, local: Option<LocalSessions>) -> Self {
+        self.local = local;
         self
     }
 

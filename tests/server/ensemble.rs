@@ -69,7 +69,7 @@ impl Ensemble {
             let local = LocalSessions::new(ServerId(id), can_upgrade, TICK_MS);
             let fresh = fresh();
             *world = World {
-                replica: fresh.replica.with_local_sessions(local),
+                replica: fresh.replica.with_local_sessions(Some(local)),
                 ..fresh
             };
         }

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::consensus::Quorums;
+use crate::consensus::{Electorate, Quorums};
 use crate::types::{ServerId, Zxid};
 
 /// A bit per voice.
-type Voices = u128;
+pub(crate) type Voices = u128;
 
 /// A proposal.
 #[derive(Debug)]
@@ -133,8 +133,8 @@ impl Outstanding {
         self.own = self.own.max(upto);
     }
 
-    /// Takes the next proposal out if enough servers have it.
-    pub(crate) fn commit_next(&mut self) -> Option<(Zxid, Bytes)> {
+    /// Takes the next proposal out if enough servers have it. Returns also who has it, for [`Outstanding::best`].
+    pub(crate) fn commit_next(&mut self) -> Option<(Zxid, Bytes, Voices)> {
         let zxid = self.committed.next();
         let has = self.proposals.front()?.has;
         self.retire_rules(zxid);
@@ -144,7 +144,22 @@ impl Outstanding {
         }
         let proposal = self.proposals.pop_front()?;
         self.committed = zxid;
-        Some((zxid, proposal.body))
+        Some((zxid, proposal.body, has))
+    }
+
+    /// Who of these has most of the proposals; `has` says who has the transaction before them. Somebody must.
+    // apache 3.9.5: server/quorum/Leader.java getDesignatedLeader
+    pub(crate) fn best(&self, of: &Electorate, has: Voices, except: ServerId) -> Option<ServerId> {
+        let mut left: Vec<ServerId> = of.voters().to_vec();
+        left.retain(|id| *id != except && self.is_in(*id, has));
+        for proposal in &self.proposals {
+            let first = left.first().copied();
+            left.retain(|id| self.is_in(*id, proposal.has));
+            if left.is_empty() {
+                return first;
+            }
+        }
+        left.first().copied()
     }
 
     fn is_in(&self, id: ServerId, has: Voices) -> bool {
@@ -192,7 +207,7 @@ mod tests {
 
     fn commit_all(outstanding: &mut Outstanding) -> Vec<i64> {
         let next = std::iter::from_fn(|| outstanding.commit_next());
-        next.map(|(zxid, _)| zxid.counter()).collect()
+        next.map(|(zxid, ..)| zxid.counter()).collect()
     }
 
     #[test]
