@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use oxkeeper::admin::metrics::METRICS;
+use oxkeeper::admin::metrics::{METRICS, Metric, Of};
 use oxkeeper::config::{Config, PROMETHEUS_PROVIDER};
 use oxkeeper::server::{self, Server};
 use tempfile::TempDir;
@@ -110,9 +110,14 @@ fn exchange(address: SocketAddr, ask: &[u8]) -> String {
     text
 }
 
+/// What a server outside an ensemble shows.
+fn shown() -> impl Iterator<Item = &'static Metric> {
+    METRICS.iter().filter(|metric| metric.of == Of::All)
+}
+
 /// The samples that a metric has on the endpoint.
 fn sample_names() -> impl Iterator<Item = String> {
-    METRICS.iter().flat_map(|metric| match metric.kind() {
+    shown().flat_map(|metric| match metric.kind() {
         "summary" => vec![
             format!("{}_count", metric.name),
             format!("{}_sum", metric.name),
@@ -183,7 +188,7 @@ fn a_scrape_shows_every_metric_and_what_happened() {
     }
 
     let words = exchange(clients, b"mntr");
-    for metric in METRICS {
+    for metric in shown() {
         let key = match metric.kind() {
             "summary" => format!("zk_cnt_{}\t", metric.name),
             _ => format!("zk_{}\t", metric.name),
@@ -326,15 +331,20 @@ fn the_documentation_holds_the_list() {
     let found = fs::read_to_string(&path).expect("docs/metrics.md");
     let (prose, _) = found.split_once(DOCS_MARK).expect("the mark");
     let rows = METRICS.iter().map(|metric| {
+        let of = match metric.of {
+            Of::All => "all",
+            Of::Members => "members",
+            Of::Leaders => "leaders",
+        };
         format!(
-            "| `{}` | {} | {} |\n",
+            "| `{}` | {} | {of} | {} |\n",
             metric.name,
             metric.kind(),
             metric.meaning
         )
     });
     let table = format!(
-        "\n| Name | Kind | Meaning |\n|---|---|---|\n{}",
+        "\n| Name | Kind | Servers | Meaning |\n|---|---|---|---|\n{}",
         rows.collect::<String>()
     );
     let want = format!("{prose}{DOCS_MARK}{table}");

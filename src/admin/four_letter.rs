@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use crate::admin::environment;
 use crate::admin::java_text;
-use crate::admin::metrics::{Level, METRICS, Metric, Read};
-use crate::admin::view::{ConnectionFacts, Facts, ServerView};
+use crate::admin::metrics;
+use crate::admin::metrics::{Level, Metric, Read};
+use crate::admin::view::{ConnectionFacts, Facts, MemberSettings, Role, ServerView};
 use crate::config::WordWhitelist;
 
 /// The release this server stands in for, as that release words it: monitoring compares it.
@@ -17,6 +18,12 @@ const KNOWN: &[&str] = &[
     "conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "ruok", "stmk", "srst", "srvr", "stat",
     "wchc", "wchp", "wchs", "mntr", "isro", "hash",
 ];
+
+/// What every word says that needs a server while there is none: a member between two roles.
+const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests";
+
+/// Words that need none.
+const ANY_TIME: &[&str] = &["ruok", "envi", "gtmk", "stmk"];
 
 /// What telnet sends on an interrupt: upstream knows it as a word and only closes.
 const TELNET_CLOSE: [u8; 4] = [0xff, 0xf4, 0xff, 0xfd];
@@ -36,6 +43,14 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
     }
     tracing::info!("Processing {word} command");
     let mut out = String::new();
+    if !view.is_serving() && !ANY_TIME.contains(&word) {
+        // apache 3.9.5: server/command/IsroCommand.java, HashCommand.java
+        return Some(match word {
+            "isro" => "null".to_owned(),
+            "hash" => NOT_SERVING.to_owned(),
+            _ => format!("{NOT_SERVING}\n"),
+        });
+    }
     match word {
         "ruok" => out.push_str("imok"),
         "isro" => out.push_str("rw"),
@@ -77,8 +92,15 @@ fn server_lines(out: &mut String, facts: &Facts) {
     line(out, format_args!("Connections: {}", facts.connections));
     line(out, format_args!("Outstanding: {}", facts.outstanding));
     line(out, format_args!("Zxid: {}", facts.zxid));
-    line(out, format_args!("Mode: standalone"));
+    line(out, format_args!("Mode: {}", facts.role.name()));
     line(out, format_args!("Node count: {}", facts.nodes));
+    if let Some(leader) = facts.leader() {
+        let [last, min, max] = leader.proposal_bytes;
+        line(
+            out,
+            format_args!("Proposal sizes last/min/max: {last}/{min}/{max}"),
+        );
+    }
 }
 
 fn stat(out: &mut String, view: &dyn ServerView) {
@@ -170,7 +192,44 @@ fn conf(out: &mut String, view: &dyn ServerView) {
         out,
         format_args!("clientPortListenBacklog={}", settings.backlog),
     );
-    line(out, format_args!("serverId=0"));
+    match &settings.member {
+        None => line(out, format_args!("serverId=0")),
+        Some(member) => member_conf(out, member),
+    }
+}
+
+// apache 3.9.5: server/quorum/QuorumZooKeeperServer.java dumpConf
+fn member_conf(out: &mut String, member: &MemberSettings) {
+    let joined = |ports: &[u16]| {
+        let ports = ports.iter().map(u16::to_string);
+        ports.collect::<Vec<_>>().join("|")
+    };
+    line(out, format_args!("serverId={}", member.id.0));
+    line(out, format_args!("initLimit={}", member.init_limit_ticks));
+    line(out, format_args!("syncLimit={}", member.sync_limit_ticks));
+    line(out, format_args!("electionAlg=3"));
+    line(
+        out,
+        format_args!("electionPort={}", joined(&member.election_ports)),
+    );
+    line(
+        out,
+        format_args!("quorumPort={}", joined(&member.quorum_ports)),
+    );
+    line(out, format_args!("peerType={}", u8::from(member.observes)));
+    line(out, format_args!("membership: "));
+    out.push_str(&member.membership);
+}
+
+/// How a member that serves describes itself.
+// apache 3.9.5: server/quorum/QuorumPeer.java getDetailedPeerState
+fn peer_state(role: Role) -> Option<&'static str> {
+    match role {
+        Role::Standalone => None,
+        Role::Leader => Some("leading - broadcast"),
+        Role::Follower => Some("following - broadcast"),
+        Role::Observer => Some("observing - broadcast"),
+    }
 }
 
 /// Every metric there is, under the names that upstream's default provider gives.
@@ -179,10 +238,13 @@ fn mntr(out: &mut String, facts: &Facts) {
         line(out, format_args!("zk_{key}\t{value}"));
     };
     put(format_args!("version"), &VERSION);
-    put(format_args!("server_state"), &"standalone");
-    for Metric { name, read, .. } in METRICS {
+    put(format_args!("server_state"), &facts.role.name());
+    if let Some(state) = peer_state(facts.role) {
+        put(format_args!("peer_state"), &state);
+    }
+    for Metric { name, read, .. } in metrics::of_server(facts) {
         match read {
-            Read::Gauge(read) => match read(facts) {
+            Read::Gauge(read) => match Metric::level(facts, *read) {
                 Some(Level::Whole(value)) => put(format_args!("{name}"), &value),
                 Some(Level::Real(value)) => put(format_args!("{name}"), &java_text::double(value)),
                 None => {}
@@ -206,6 +268,7 @@ fn mntr(out: &mut String, facts: &Facts) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::metrics::METRICS;
     use crate::admin::metrics::tests::facts;
 
     #[test]
@@ -213,7 +276,8 @@ mod tests {
         let mut out = String::new();
         mntr(&mut out, &facts());
         for line in [
-            "zk_server_state\tstandalone",
+            "zk_server_state\tleader",
+            "zk_peer_state\tleading - broadcast",
             "zk_avg_latency\t1.5",
             "zk_znode_count\t6",
             "zk_digest_mismatches_count\t12",

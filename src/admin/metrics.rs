@@ -38,6 +38,19 @@ pub struct Metric {
     pub meaning: &'static str,
     /// Its kind and its value.
     pub read: Read,
+    /// Who shows it.
+    pub of: Of,
+}
+
+/// Which servers show a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Every server.
+    All,
+    /// Members of an ensemble.
+    Members,
+    /// The leader of an ensemble.
+    Leaders,
 }
 
 impl Metric {
@@ -60,6 +73,31 @@ const fn gauge(
         name,
         meaning,
         read: Read::Gauge(read),
+        of: Of::All,
+    }
+}
+
+/// A gauge of every member of an ensemble.
+const fn member_gauge(
+    name: &'static str,
+    meaning: &'static str,
+    read: fn(&Facts) -> Option<Level>,
+) -> Metric {
+    Metric {
+        of: Of::Members,
+        ..gauge(name, meaning, read)
+    }
+}
+
+/// A gauge of the leader of an ensemble.
+const fn leader_gauge(
+    name: &'static str,
+    meaning: &'static str,
+    read: fn(&Facts) -> Option<Level>,
+) -> Metric {
+    Metric {
+        of: Of::Leaders,
+        ..gauge(name, meaning, read)
     }
 }
 
@@ -68,6 +106,7 @@ const fn counter(name: &'static str, meaning: &'static str, read: fn(&Facts) -> 
         name,
         meaning,
         read: Read::Counter(read),
+        of: Of::All,
     }
 }
 
@@ -76,12 +115,31 @@ const fn summary(name: &'static str, meaning: &'static str, read: fn(&Facts) -> 
         name,
         meaning,
         read: Read::Summary(read),
+        of: Of::All,
+    }
+}
+
+impl Metric {
+    /// The value of a gauge. There is none while the server has no role.
+    // apache 3.9.5: server/ZooKeeperServer.java unregisterMetrics
+    pub(super) fn level(facts: &Facts, read: fn(&Facts) -> Option<Level>) -> Option<Level> {
+        read(facts).filter(|_| facts.serving)
     }
 }
 
 /// A whole number; one beyond 64 bits, which no count reaches, shows as the largest.
 fn whole(value: impl TryInto<i64>) -> Option<Level> {
     Some(Level::Whole(value.try_into().unwrap_or(i64::MAX)))
+}
+
+/// The metrics of this server.
+pub fn of_server(facts: &Facts) -> impl Iterator<Item = &'static Metric> {
+    let (is_member, leads) = (facts.member.is_some(), facts.leader().is_some());
+    METRICS.iter().filter(move |metric| match metric.of {
+        Of::All => true,
+        Of::Members => is_member,
+        Of::Leaders => leads,
+    })
 }
 
 /// In the order in which upstream's `mntr` prints them.
@@ -96,6 +154,11 @@ pub const METRICS: &[Metric] = &[
         "avg_latency",
         "mean request latency since the start, ms",
         |facts| Some(Level::Real(facts.latency.avg)),
+    ),
+    leader_gauge(
+        "min_proposal_size",
+        "smallest proposal since it leads, bytes; -1 before the first",
+        |facts| whole(facts.leader()?.proposal_bytes[1]),
     ),
     gauge(
         "outstanding_requests",
@@ -118,9 +181,32 @@ pub const METRICS: &[Metric] = &[
         "packets received from clients since the start",
         |facts| whole(facts.received),
     ),
+    leader_gauge(
+        "max_proposal_size",
+        "largest proposal since it leads, bytes; -1 before the first",
+        |facts| whole(facts.leader()?.proposal_bytes[2]),
+    ),
+    leader_gauge(
+        "synced_followers",
+        "voting followers that are synchronised",
+        |facts| whole(facts.leader()?.synced_followers),
+    ),
     gauge("watch_count", "watches, all kinds", |facts| {
         whole(facts.watches)
     }),
+    leader_gauge(
+        "synced_non_voting_followers",
+        "followers that are synchronised and do not vote",
+        |facts| whole(facts.leader()?.synced_non_voting_followers),
+    ),
+    member_gauge(
+        "synced_observers",
+        "observers that are synchronised with this server",
+        |facts| {
+            facts.member.as_ref()?;
+            whole(facts.leader().map_or(0, |leader| leader.synced_observers))
+        },
+    ),
     gauge(
         "min_latency",
         "least request latency since the start, ms",
@@ -141,9 +227,22 @@ pub const METRICS: &[Metric] = &[
         "open file descriptors",
         |facts| facts.descriptors.and_then(|(open, _)| whole(open)),
     ),
+    leader_gauge(
+        "last_proposal_size",
+        "last proposal, bytes; -1 before the first",
+        |facts| whole(facts.leader()?.proposal_bytes[0]),
+    ),
+    leader_gauge(
+        "pending_syncs",
+        "syncs that wait for what was proposed before them",
+        |facts| whole(facts.leader()?.pending_syncs),
+    ),
+    leader_gauge("leader_uptime", "since it leads, ms", |facts| {
+        whole(facts.leader()?.uptime_ms)
+    }),
     gauge(
         "local_sessions",
-        "sessions that only this server knows; none, since it stands alone",
+        "sessions that only this server knows; there are none",
         |_| whole(0),
     ),
     gauge("uptime", "since the start, ms", |facts| {
@@ -153,6 +252,14 @@ pub const METRICS: &[Metric] = &[
         "max_latency",
         "greatest request latency since the start, ms",
         |facts| whole(facts.latency.max),
+    ),
+    leader_gauge("learners", "connected learners", |facts| {
+        whole(facts.leader()?.learners)
+    }),
+    member_gauge(
+        "quorum_size",
+        "members of the ensemble that vote",
+        |facts| whole(facts.member.as_ref()?.voters),
     ),
     counter(
         "connection_rejected",
@@ -164,6 +271,14 @@ pub const METRICS: &[Metric] = &[
         "reconnects of clients that bring a session",
         |facts| facts.revalidations,
     ),
+    Metric {
+        of: Of::Members,
+        ..counter(
+            "looking_count",
+            "elections this member took part in",
+            |facts| facts.member.as_ref().map_or(0, |member| member.elections),
+        )
+    },
     counter(
         "digest_mismatches_count",
         "transactions after which the tree was not what its log says",
@@ -207,6 +322,17 @@ pub const METRICS: &[Metric] = &[
         "transactions per flush of the log",
         |facts| facts.flushed_records,
     ),
+    Metric {
+        of: Of::Members,
+        ..summary(
+            "election_time",
+            "each election this member took part in, ms",
+            |facts| {
+                let member = facts.member.as_ref();
+                member.map_or(Summary::default(), |member| member.election_ms)
+            },
+        )
+    },
     summary(
         "startup_snap_load_time",
         "loading the snapshot at the start, ms",

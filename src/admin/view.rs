@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::types::Zxid;
+use crate::types::{ServerId, Zxid};
 use crate::watch::DataCounts;
 
 /// A client connection.
@@ -79,9 +79,72 @@ pub struct StartFacts {
     pub txns: Summary,
 }
 
+/// What a server is to its ensemble (`server_state`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// There is none.
+    Standalone,
+    /// Its leader.
+    Leader,
+    /// A follower.
+    Follower,
+    /// An observer.
+    Observer,
+}
+
+impl Role {
+    /// Upstream's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Standalone => "standalone",
+            Role::Leader => "leader",
+            Role::Follower => "follower",
+            Role::Observer => "observer",
+        }
+    }
+}
+
+/// What a leader knows of its learners and proposals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeaderFacts {
+    /// Connected learners.
+    pub learners: usize,
+    /// Voting followers that are synchronised.
+    pub synced_followers: usize,
+    /// Followers that are synchronised and do not vote.
+    pub synced_non_voting_followers: usize,
+    /// Observers that are synchronised.
+    pub synced_observers: usize,
+    /// Syncs that wait for what was proposed before them.
+    pub pending_syncs: usize,
+    /// Since it leads, ms.
+    pub uptime_ms: i64,
+    /// Bytes of the last, the smallest and the largest proposal; -1 before the first.
+    pub proposal_bytes: [i64; 3],
+}
+
+/// What only a member of an ensemble knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberFacts {
+    /// How many vote.
+    pub voters: usize,
+    /// What it knows as the leader.
+    pub leader: Option<LeaderFacts>,
+    /// Elections it took part in.
+    pub elections: u64,
+    /// Elections that ended, ms.
+    pub election_ms: Summary,
+}
+
 /// The counts of the moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
+    /// What it is. Of a member that does not serve: what it was last.
+    pub role: Role,
+    /// Whether clients are served now.
+    pub serving: bool,
+    /// What only a member of an ensemble knows.
+    pub member: Option<MemberFacts>,
     /// Request latencies.
     pub latency: LatencyFacts,
     /// Packets received since the start.
@@ -130,6 +193,13 @@ pub struct Facts {
     pub startup: StartFacts,
 }
 
+impl Facts {
+    /// What it knows as the leader, if it is one.
+    pub fn leader(&self) -> Option<&LeaderFacts> {
+        self.member.as_ref()?.leader.as_ref()
+    }
+}
+
 /// What was configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -149,10 +219,33 @@ pub struct Settings {
     pub max_session_timeout_ms: i32,
     /// `clientPortListenBacklog`.
     pub backlog: i32,
+    /// What only members of an ensemble have.
+    pub member: Option<MemberSettings>,
+}
+
+/// The settings of a member of an ensemble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberSettings {
+    /// `myid`.
+    pub id: ServerId,
+    /// `initLimit`.
+    pub init_limit_ticks: u32,
+    /// `syncLimit`.
+    pub sync_limit_ticks: u32,
+    /// Its own election ports.
+    pub election_ports: Vec<u16>,
+    /// Its own quorum ports.
+    pub quorum_ports: Vec<u16>,
+    /// Whether it observes.
+    pub observes: bool,
+    /// The text of the membership.
+    pub membership: String,
 }
 
 /// The one trait that all windows read.
 pub trait ServerView {
+    /// Whether clients are served now; words that need a server say so when not.
+    fn is_serving(&self) -> bool;
     /// The counts of the moment.
     fn facts(&self) -> Facts;
     /// What was configured.

@@ -96,7 +96,7 @@ impl Own {
             return role_changes || voted.is_none_or(|id| moved(&before, membership, id));
         };
         if voted != Some(leader) {
-            // apache 3.9.5: server/quorum/Vote.java, the form with two arguments.
+            // Those that upstream's vote has when it is made of a server and a transaction.
             let (round, epoch) = (-1, -1);
             self.next_vote = Some(Vote {
                 leader,

@@ -324,7 +324,6 @@ impl Leader {
             .id
             .expect("whoever acknowledges has introduced itself");
         learner.mode = None;
-        learner.acked = epoch;
         match zxid == epoch {
             true => self.agreement.synchronise(id),
             false => out.push(Effect::Note(format!(

@@ -31,7 +31,7 @@ pub(crate) enum Role {
     /// Between roles: looks for a leader from then on.
     Resting(Millis),
     Looking,
-    Leading(Leader),
+    Leading(Box<Leader>),
     Learning(Learner),
     /// A role is over; storage is not.
     Ending(Ending),
@@ -154,7 +154,7 @@ impl Peer {
             true => {
                 let mut leader = Leader::new(own, out);
                 leader.go_on(own, out);
-                Role::Leading(leader)
+                Role::Leading(Box::new(leader))
             }
             false => Role::Learning(Learner::new(own, leader, out)),
         };

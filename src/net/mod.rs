@@ -3,7 +3,7 @@
 //! | port | room |
 //! | --- | --- |
 //! | `clientPort` | [`client`] |
-//! | quorum port | [`peer`] |
+//! | election port, quorum port | [`peer`] |
 
 pub mod client;
 pub mod listen;

@@ -121,6 +121,19 @@ pub fn judge<'a>(judging: &mut Judging<'_>, request: Request<'a>) -> Result<Txn<
     }
 }
 
+/// The refusal of a request as a whole, for a reason that has nothing to do with what it asks. In a multi it
+/// is the first element that is refused.
+///
+/// # Errors
+/// The code, when there is nothing to say beyond it.
+// apache 3.9.5: server/PrepRequestProcessor.java pRequestHelper
+pub fn refuse<'a>(request: &Request<'a>, code: ErrorCode) -> Result<Txn<'a>, ErrorCode> {
+    match request {
+        Request::Multi(ops) => Ok(multi::refusal(code, ops.len())),
+        _ => Err(code),
+    }
+}
+
 /// Whether an undecodable request of this kind still takes a zxid: only a multi does.
 // apache 3.9.5: server/PrepRequestProcessor.java pRequestHelper
 pub fn undecodable_takes_zxid(op: OpCode) -> bool {

@@ -25,6 +25,23 @@ pub struct Incoming<'a> {
     pub body: RequestReader<'a>,
     /// The connection's identities when the request was read.
     pub who: &'a [Id],
+    /// Whether it comes from a learner: that waits for a transaction, whatever becomes of the request.
+    pub is_forwarded: bool,
+    /// Whether another server serves the session by now.
+    pub is_moved: bool,
+}
+
+impl Incoming<'_> {
+    /// Why it is refused without looking at it, `usable` being whether its session may ask for things.
+    // apache 3.9.5: server/PrepRequestProcessor.java pRequest2Txn, its calls of checkSession
+    fn refusal(&self, usable: bool) -> Option<ErrorCode> {
+        match self.op {
+            OpCode::CloseSession | OpCode::DeleteContainer => None,
+            _ if !usable => Some(ErrorCode::SessionExpired),
+            _ if self.is_moved => Some(ErrorCode::SessionMoved),
+            _ => None,
+        }
+    }
 }
 
 /// What became of a request.
@@ -34,7 +51,7 @@ pub enum Prepared {
     Logged(Zxid),
     /// It is refused and leaves no trace.
     Refused(ErrorCode),
-    /// Its session is gone or going: nobody is answered.
+    /// Its session is gone or going, or there are no numbers left: nobody is answered.
     Dropped,
 }
 
@@ -43,9 +60,14 @@ pub enum Prepared {
 pub struct Prep {
     overlay: Overlay,
     last: Zxid,
+    /// The last number that may be given.
+    last_possible: Zxid,
     digests: bool,
     /// Sessions whose end is in flight.
     closing: BTreeSet<SessionId>,
+    /// Sessions whose beginning is in flight, and who may be asking for things already: a learner has
+    /// made them global.
+    opening: BTreeSet<SessionId>,
 }
 
 impl Prep {
@@ -54,19 +76,32 @@ impl Prep {
         Prep {
             overlay: Overlay::new(seed, digests, state.tree.digest()),
             last: state.last_zxid,
+            last_possible: Zxid(i64::MAX),
             digests,
             closing: BTreeSet::new(),
+            opening: BTreeSet::new(),
         }
+    }
+
+    /// Forgets what was in flight; goes on after this state, as far as its epoch goes.
+    // apache 3.9.5: server/quorum/Leader.java propose
+    pub fn restart(&mut self, state: &State) {
+        self.overlay.clear(state.tree.digest());
+        self.last = state.last_zxid;
+        self.last_possible = state.last_zxid.last_of_epoch();
+        self.closing.clear();
+        self.opening.clear();
+    }
+
+    /// Whether this session may ask for things: it is there or coming, and its end is not in flight.
+    pub fn is_usable(&self, state: &State, session: SessionId) -> bool {
+        (state.sessions.is_open(session) || self.opening.contains(&session))
+            && !self.closing.contains(&session)
     }
 
     /// The last number given.
     pub fn last_zxid(&self) -> Zxid {
         self.last
-    }
-
-    /// Whether this session's end is in flight.
-    pub fn is_closing(&self, session: SessionId) -> bool {
-        self.closing.contains(&session)
     }
 
     /// Judges one request and appends its record to `log`.
@@ -79,7 +114,8 @@ impl Prep {
         log: &mut Vec<u8>,
     ) -> Prepared {
         let session = incoming.session;
-        if !state.sessions.is_open(session) || self.closing.contains(&session) {
+        let usable = self.is_usable(state, session);
+        if !usable && !incoming.is_forwarded {
             return Prepared::Dropped;
         }
         let zxid = self.last.next();
@@ -90,13 +126,14 @@ impl Prep {
             time: time.0,
             kind: op.code(),
         };
-        let request = Request::decode(incoming.op, &mut incoming.body);
-        let judged = match request {
-            Err(_) if !ops::undecodable_takes_zxid(incoming.op) => {
+        let refusal = incoming.refusal(usable);
+        let judged = match (Request::decode(incoming.op, &mut incoming.body), refusal) {
+            (Err(_), _) if !incoming.is_forwarded && !ops::undecodable_takes_zxid(incoming.op) => {
                 return Prepared::Refused(ErrorCode::MarshallingError);
             }
-            Err(_) => Err(ErrorCode::MarshallingError),
-            Ok(request) => {
+            (Err(_), _) => Err(ErrorCode::MarshallingError),
+            (Ok(request), Some(code)) => ops::refuse(&request, code),
+            (Ok(request), None) => {
                 let mut judging = Judging {
                     rules,
                     tree: &state.tree,
@@ -114,6 +151,33 @@ impl Prep {
             self.closing.insert(session);
         }
         self.log(header(txn.op()), txn, log)
+    }
+
+    /// Appends the transaction that opens a session for a learner, which may go on at once.
+    pub fn open_forwarded(
+        &mut self,
+        session: SessionId,
+        timeout_ms: i32,
+        time: Millis,
+        log: &mut Vec<u8>,
+    ) -> Prepared {
+        self.opening.insert(session);
+        self.open_session(session, timeout_ms, time, log)
+    }
+
+    /// Appends the refusal of a request that only a learner could have sent.
+    pub fn refuse(
+        &mut self,
+        (session, cxid): (SessionId, i32),
+        code: ErrorCode,
+        time: Millis,
+        log: &mut Vec<u8>,
+    ) -> Prepared {
+        let header = TxnHeader {
+            cxid,
+            ..self.own_header(session, OpCode::Error, time)
+        };
+        self.log(header, Txn::Error(ErrorTxn { err: code.code() }), log)
     }
 
     /// Appends the transaction that opens a session.
@@ -168,7 +232,7 @@ impl Prep {
         path: &str,
         time: Millis,
         log: &mut Vec<u8>,
-    ) -> bool {
+    ) -> Option<Prepared> {
         let header = self.own_header(SessionId::NONE, OpCode::DeleteContainer, time);
         let mut judging = Judging {
             rules,
@@ -179,13 +243,8 @@ impl Prep {
             zxid: self.last.next(),
             time,
         };
-        match ops::reap(&mut judging, path) {
-            Ok(txn) => {
-                self.log(header, txn, log);
-                true
-            }
-            Err(_) => false,
-        }
+        let txn = ops::reap(&mut judging, path).ok()?;
+        Some(self.log(header, txn, log))
     }
 
     fn own_header(&self, session: SessionId, op: OpCode, time: Millis) -> TxnHeader {
@@ -199,9 +258,13 @@ impl Prep {
         }
     }
 
-    /// Frames the transaction; from here on its number is taken.
+    /// Frames the transaction; from here on its number is taken. At the end of the epoch everything is
+    /// dropped: a new leader has to go on.
     fn log(&mut self, header: TxnHeader, txn: Txn<'_>, log: &mut Vec<u8>) -> Prepared {
         let zxid = Zxid(header.zxid);
+        if zxid > self.last_possible {
+            return Prepared::Dropped;
+        }
         assert_eq!(
             zxid,
             self.last.next(),
@@ -223,11 +286,14 @@ impl Prep {
         Prepared::Logged(zxid)
     }
 
-    /// A transaction has been applied.
-    pub fn landed(&mut self, zxid: Zxid, closed: Option<SessionId>) {
+    /// A transaction has been applied. It began or ended these sessions.
+    pub fn landed(&mut self, zxid: Zxid, opened: Option<SessionId>, closed: Option<SessionId>) {
         self.overlay.landed(zxid);
         if let Some(session) = closed {
             self.closing.remove(&session);
+        }
+        if let Some(session) = opened {
+            self.opening.remove(&session);
         }
     }
 }

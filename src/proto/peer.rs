@@ -11,6 +11,8 @@ mod to_learner;
 
 pub use packet::{PacketError, PacketReader};
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::types::{Id, ServerId, SessionId, Zxid};
@@ -40,8 +42,8 @@ pub struct Forwarded {
     pub op: i32,
     /// The request's record, as the client sent it.
     pub body: Bytes,
-    /// The connection's identities; empty also when none were sent.
-    pub who: Vec<Id>,
+    /// The connection's identities; empty also when none were sent. Shared with the connection.
+    pub who: Arc<[Id]>,
 }
 
 /// From a learner to its leader.

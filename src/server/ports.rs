@@ -22,8 +22,12 @@ pub struct Reads {
 }
 
 impl ReadPort for Reads {
-    fn view(&self, viewer: Viewer<'_>, serve: &mut dyn FnMut(&mut Reading<'_>)) {
+    fn view(&self, viewer: Viewer<'_>, serve: &mut dyn FnMut(&mut Reading<'_>)) -> bool {
         let state = self.shared.state.read();
+        // Asked under the lock: what is applied once a role has ended is nobody's to see.
+        if !self.shared.is_serving() {
+            return false;
+        }
         let mut desk = LazyDesk::new(&self.shared.watches);
         serve(&mut Reading {
             rules: &self.shared.rules,
@@ -34,6 +38,11 @@ impl ReadPort for Reads {
             who: viewer.who,
             watches: &mut desk,
         });
+        true
+    }
+
+    fn is_serving(&self) -> bool {
+        self.shared.is_serving()
     }
 
     fn last_zxid(&self) -> Zxid {

@@ -9,10 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::process::{Resource, getrlimit};
 
 use crate::admin::four_letter;
-use crate::admin::view::{ConnectionFacts, Facts, LatencyFacts, ServerView, Settings, StartFacts};
-use crate::config::{Config, WordWhitelist};
+use crate::admin::view::{
+    ConnectionFacts, Facts, LatencyFacts, MemberSettings, Role, ServerView, Settings, StartFacts,
+};
+use crate::config;
+use crate::config::{Config, PeerAddress, WordWhitelist};
 use crate::net::client::WordPort;
 use crate::server::clock;
+use crate::server::phases::Board;
 use crate::server::shared::Shared;
 use crate::storage::layout::DataDirs;
 use crate::types::{ConnId, Millis};
@@ -24,6 +28,8 @@ pub(super) struct View {
     whitelist: WordWhitelist,
     started: Millis,
     startup: StartFacts,
+    /// What the line shows; `None` alone.
+    board: Option<Arc<Board>>,
 }
 
 /// A path as Java's `getAbsolutePath` shows it.
@@ -39,6 +45,7 @@ impl View {
         dirs: &DataDirs,
         client: Option<SocketAddr>,
         startup: StartFacts,
+        board: Option<Arc<Board>>,
     ) -> Self {
         let settings = Settings {
             client_port: client.map(|address| address.port()),
@@ -49,6 +56,7 @@ impl View {
             min_session_timeout_ms: config.timing.min_session_timeout_ms,
             max_session_timeout_ms: config.timing.max_session_timeout_ms,
             backlog: config.network.client_port_listen_backlog,
+            member: member_settings(config).filter(|_| board.is_some()),
         };
         View {
             shared,
@@ -56,8 +64,24 @@ impl View {
             whitelist: config.words.clone(),
             started: clock::monotonic(),
             startup,
+            board,
         }
     }
+}
+
+fn member_settings(config: &Config) -> Option<MemberSettings> {
+    let id = config.my_id?;
+    let own = config.membership.member(id)?;
+    let ports = |port: fn(&PeerAddress) -> u16| own.addresses.iter().map(port).collect();
+    Some(MemberSettings {
+        id,
+        init_limit_ticks: config.quorum.init_limit_ticks,
+        sync_limit_ticks: config.quorum.sync_limit_ticks,
+        election_ports: ports(|address| address.election_port),
+        quorum_ports: ports(|address| address.quorum_port),
+        observes: own.role == config::Role::Observer,
+        membership: config.membership.to_text(),
+    })
 }
 
 /// One view for one question.
@@ -89,7 +113,18 @@ impl View {
             (watches.total(), watches.data_counts())
         };
         let connections = shared.registry.lock().count();
+        let now = clock::monotonic();
+        let (role, since, member) = match &self.board {
+            None => (Role::Standalone, self.started, None),
+            Some(board) => {
+                let (role, since, facts) = board.read(now);
+                (role, since, Some(facts))
+            }
+        };
         Facts {
+            role,
+            serving: shared.is_serving(),
+            member,
             latency: LatencyFacts {
                 min: latency.min,
                 avg: latency.avg(),
@@ -106,8 +141,8 @@ impl View {
             watches,
             data_watches,
             sessions,
-            digest_mismatches: shared.digest_mismatches.load(Ordering::Relaxed),
-            uptime_ms: clock::monotonic().0 - self.started.0,
+            digest_mismatches: shared.digest_mismatches(),
+            uptime_ms: now.0 - since.0,
             descriptors: descriptors(),
             connections_rejected: count(&stats.connections_rejected),
             session_requests: count(&stats.session_requests),
@@ -122,6 +157,10 @@ impl View {
 }
 
 impl ServerView for Asked<'_> {
+    fn is_serving(&self) -> bool {
+        self.view.shared.is_serving()
+    }
+
     fn facts(&self) -> Facts {
         self.view.facts()
     }

@@ -6,6 +6,7 @@
 
 mod expiry;
 pub mod ids;
+pub mod owners;
 pub mod secret;
 
 use std::collections::BTreeMap;
@@ -118,6 +119,19 @@ impl Sessions {
             self.deadlines.remove(id, deadline);
         }
         true
+    }
+
+    /// A new leader begins: everybody has the full timeout from `now`, and an end that an earlier leader
+    /// had decided but not brought about is not decided any more.
+    // apache 3.9.5: server/quorum/LeaderZooKeeperServer.java createSessionTracker
+    pub fn restart(&mut self, now: Millis) {
+        for (id, entry) in &mut self.by_id {
+            let deadline = self.deadlines.after(now, entry.timeout_ms);
+            if let Some(old) = entry.deadline.replace(deadline) {
+                self.deadlines.remove(*id, old);
+            }
+            self.deadlines.insert(*id, deadline);
+        }
     }
 
     /// How many sessions are known, closing ones included.

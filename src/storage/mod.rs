@@ -19,9 +19,12 @@ pub mod format;
 pub mod layout;
 pub mod lock;
 pub mod purge;
+pub mod range;
 pub mod recover;
 mod replay;
+mod rewind;
 pub mod snapshots;
+pub mod truncate;
 pub mod txn_log;
 
 #[cfg(any(test, feature = "testing"))]

@@ -24,6 +24,10 @@ pub const LINK_STREAM_BYTES: usize = 1 << 20;
 pub const LINK_UNREAD_BYTES_MAX: usize = 64 << 20;
 /// Connections to the quorum port that have not said anything yet; the oldest makes room for the next.
 pub const LINKS_SILENT_MAX: usize = 64;
+/// Callers at the election port that have not said who they are; the oldest makes room for the next.
+pub const ELECTION_CALLERS_SILENT_MAX: usize = 64;
+/// Servers that are no members and yet connected to the election port: joiners, mostly.
+pub const ELECTION_STRANGERS_MAX: usize = 64;
 
 const _: () = assert!(
     OUTBOX_PAUSE_BYTES < OUTBOX_BYTES_MAX,

@@ -4,40 +4,35 @@
 use std::collections::BTreeSet;
 
 use metrics::{counter, describe_counter, describe_gauge, gauge, with_local_recorder};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::admin::metrics::process::{DESCRIPTORS, FAMILIES};
-use crate::admin::metrics::{Level, METRICS, Read, process};
+use crate::admin::metrics::{Level, METRICS, Metric, Read, of_server, process};
 use crate::admin::view::Facts;
 
 /// Renders metrics.
 pub(super) struct Exporter {
-    recorder: PrometheusRecorder,
-    handle: PrometheusHandle,
     process_families: bool,
 }
 
 impl Exporter {
     /// `process_families`: whether `process_*` are there.
     pub(super) fn new(process_families: bool) -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        with_local_recorder(&recorder, describe);
-        Exporter {
-            handle: recorder.handle(),
-            recorder,
-            process_families,
-        }
+        Exporter { process_families }
     }
 
     /// The text of these facts, by name; of the samples named in `only` unless it is empty.
     pub(super) fn text(&self, facts: &Facts, only: &BTreeSet<String>) -> String {
-        with_local_recorder(&self.recorder, || {
+        // A new one each time: what a server no longer measures in its new role is gone.
+        let recorder = PrometheusBuilder::new().build_recorder();
+        with_local_recorder(&recorder, || {
+            describe();
             publish(facts);
             if self.process_families {
                 publish_process(facts);
             }
         });
-        arrange(&self.handle.render(), only)
+        arrange(&recorder.handle().render(), only)
     }
 }
 
@@ -62,10 +57,10 @@ fn describe() {
 }
 
 fn publish(facts: &Facts) {
-    for metric in METRICS {
+    for metric in of_server(facts) {
         match metric.read {
             Read::Gauge(read) => {
-                if let Some(level) = read(facts) {
+                if let Some(level) = Metric::level(facts, read) {
                     gauge!(metric.name).set(real(level));
                 }
             }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::metrics::{METRICS, Read};
-use crate::admin::view::{Facts, LatencyFacts, StartFacts, Summary};
+use crate::admin::metrics::{METRICS, Metric, Read, of_server};
+use crate::admin::view::{
+    Facts, LatencyFacts, LeaderFacts, MemberFacts, Role, StartFacts, Summary,
+};
 use crate::types::Zxid;
 use crate::watch::DataCounts;
 
@@ -21,6 +23,22 @@ pub(crate) fn summary(count: u64, value: i64) -> Summary {
 /// Facts that all differ.
 pub(crate) fn facts() -> Facts {
     Facts {
+        role: Role::Leader,
+        serving: true,
+        member: Some(MemberFacts {
+            voters: 27,
+            leader: Some(LeaderFacts {
+                learners: 28,
+                synced_followers: 29,
+                synced_non_voting_followers: 30,
+                synced_observers: 31,
+                pending_syncs: 32,
+                uptime_ms: 33,
+                proposal_bytes: [34, 35, 36],
+            }),
+            elections: 37,
+            election_ms: summary(2, 38),
+        }),
         latency: LatencyFacts {
             min: 1,
             avg: 1.5,
@@ -93,4 +111,42 @@ fn descriptors_that_are_unknown_are_left_out() {
         names,
         ["max_file_descriptor_count", "open_file_descriptor_count"]
     );
+}
+
+#[test]
+fn a_server_shows_what_belongs_to_its_role() {
+    let names =
+        |facts: &Facts| -> BTreeSet<&str> { of_server(facts).map(|metric| metric.name).collect() };
+    let leader = facts();
+    assert_eq!(names(&leader).len(), METRICS.len());
+    let follower = Facts {
+        role: Role::Follower,
+        member: facts().member.map(|member| MemberFacts {
+            leader: None,
+            ..member
+        }),
+        ..facts()
+    };
+    assert!(names(&follower).contains("quorum_size"));
+    assert!(!names(&follower).contains("learners"));
+    let alone = Facts {
+        role: Role::Standalone,
+        member: None,
+        ..facts()
+    };
+    assert!(!names(&alone).contains("quorum_size"));
+    assert!(names(&alone).contains("znode_count"));
+}
+
+#[test]
+fn a_member_between_two_roles_has_no_gauges() {
+    let between = Facts {
+        serving: false,
+        ..facts()
+    };
+    for metric in METRICS {
+        if let Read::Gauge(read) = metric.read {
+            assert_eq!(Metric::level(&between, read), None, "{}", metric.name);
+        }
+    }
 }

@@ -213,7 +213,9 @@ impl CatchingUp {
         if is > base {
             return fatal(BAD_SYNC, format!("history still ends at {is}, not {base}"));
         }
-        if is < base {
+        // Cut back to where an epoch began: the history ends before it, and whole.
+        let begins = base.counter() == 0 && is.epoch() < base.epoch();
+        if is < base && !begins {
             return over(format!("history ends at {is}, before {base}"));
         }
         self.go_on(own, out);

@@ -41,6 +41,9 @@ pub(super) enum End {
     /// Together with those in process it would take more room than large requests may.
     #[error("Rejecting large request of {0} bytes")]
     TooLarge(usize),
+    /// A member of an ensemble that has no role serves nobody.
+    #[error("ZooKeeperServer not running")]
+    NotServing,
     /// Too many sessions were asked for lately.
     #[error("no token is left for its session (connection_throttle_tokens)")]
     Throttled,

@@ -59,6 +59,15 @@ struct Queue {
 }
 
 impl Connection {
+    fn kind_of(&self, code: i32) -> Kind {
+        match kind_of(code) {
+            Kind::Read(OpCode::Sync) if self.rooms.ports.limits.syncs_ask_the_leader => {
+                Kind::Write(OpCode::Sync)
+            }
+            kind => kind,
+        }
+    }
+
     fn next<'i>(&self, input: &'i [u8]) -> Result<Option<Request<'i>>, End> {
         let limits = &self.rooms.ports.limits;
         let Some((payload, _)) = self.split(input)? else {
@@ -72,7 +81,7 @@ impl Connection {
         let bytes = frame::PREFIX_BYTES + payload.len();
         Ok(Some(Request {
             xid: header.xid,
-            kind: kind_of(header.op),
+            kind: self.kind_of(header.op),
             body,
             bytes,
         }))
@@ -168,7 +177,7 @@ impl Connection {
         };
         let mut scratch = self.rooms.output.borrow_mut();
         let (mut at, mut count, mut end) = (0, 0, None);
-        self.rooms.ports.read.view(viewer, &mut |reading| {
+        let is_served = self.rooms.ports.read.view(viewer, &mut |reading| {
             while count < READ_RUN_MAX && scratch.len() < limits::OUTBOX_PAUSE_BYTES {
                 match self.next(&input[at..]) {
                     Ok(Some(Request {
@@ -190,6 +199,9 @@ impl Connection {
             }
             outbox.push_local(&mut scratch);
         });
+        if !is_served {
+            return Err(End::NotServing);
+        }
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         outbox
             .sent

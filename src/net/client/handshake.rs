@@ -32,6 +32,9 @@ impl Connection {
 
     // apache 3.9.5: server/ZooKeeperServer.java processConnectRequest
     fn connect(&mut self, request: &ConnectRequest<'_>) -> Result<(), End> {
+        if !self.rooms.ports.read.is_serving() {
+            return Err(End::NotServing);
+        }
         let head = &request.head;
         let arrival = match SessionId(head.session_id) {
             SessionId::NONE => Arrival::New,

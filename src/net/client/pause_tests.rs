@@ -29,8 +29,11 @@ struct Moody {
 }
 
 impl ReadPort for Moody {
-    fn view(&self, _: Viewer<'_>, _: &mut dyn FnMut(&mut Reading<'_>)) {
+    fn view(&self, _: Viewer<'_>, _: &mut dyn FnMut(&mut Reading<'_>)) -> bool {
         unreachable!("nothing is read")
+    }
+    fn is_serving(&self) -> bool {
+        true
     }
     fn last_zxid(&self) -> Zxid {
         Zxid::ZERO
@@ -83,6 +86,7 @@ fn ports(moody: &Arc<Moody>) -> Ports {
             large_frame_bytes: usize::MAX,
             in_process_max: 100,
             sessionless_ms: 1,
+            syncs_ask_the_leader: false,
             tcp_keep_alive: false,
         }),
         auth: Arc::new(AuthRules {

@@ -24,8 +24,13 @@ pub struct Viewer<'v> {
 /// Serves reads.
 pub trait ReadPort: Send + Sync {
     /// Calls `serve` once with a view of the applied tree that nothing changes meanwhile. Replies must
-    /// be in the outbox before `serve` returns: that is what orders them against events.
-    fn view(&self, viewer: Viewer<'_>, serve: &mut dyn FnMut(&mut Reading<'_>));
+    /// be in the outbox before `serve` returns: that is what orders them against events. False, and
+    /// nothing called, when clients are not served now: the connection must end.
+    #[must_use]
+    fn view(&self, viewer: Viewer<'_>, serve: &mut dyn FnMut(&mut Reading<'_>)) -> bool;
+
+    /// Whether clients are served now. A member of an ensemble does so only while it has a role.
+    fn is_serving(&self) -> bool;
 
     /// The last transaction applied.
     fn last_zxid(&self) -> Zxid;
@@ -92,6 +97,8 @@ pub struct Limits {
     pub in_process_max: usize,
     /// Connections that never open a session are closed after this long.
     pub sessionless_ms: i64,
+    /// A sync has to ask the leader of the ensemble: it goes through the line, as writes do.
+    pub syncs_ask_the_leader: bool,
     /// `SO_KEEPALIVE` on client sockets.
     pub tcp_keep_alive: bool,
 }

@@ -90,8 +90,8 @@ pub(super) async fn dial(
 async fn reach(target: &Target, deadline: Instant, pause: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
     for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            sleep(pause).await;
+        if attempt > 0 && timeout_at(deadline, sleep(pause)).await.is_err() {
+            break;
         }
         match timeout_at(deadline, connect(target)).await {
             Err(_) => break,
@@ -103,7 +103,7 @@ async fn reach(target: &Target, deadline: Instant, pause: Duration) -> io::Resul
 }
 
 /// One attempt at one target: its name may stand for several addresses.
-async fn connect(target: &Target) -> io::Result<TcpStream> {
+pub(super) async fn connect(target: &Target) -> io::Result<TcpStream> {
     let mut tries = JoinSet::new();
     for address in lookup_host((target.host.as_str(), target.port)).await? {
         tries.spawn_local(connect_to(address));

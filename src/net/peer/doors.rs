@@ -85,21 +85,33 @@ async fn keep_open(room: Rc<Room>, before: Option<JoinHandle<()>>, at: Vec<Targe
 
 /// Binds every address that can be; waits until one can.
 async fn bind(room: &Room, at: &[Target]) -> Vec<TcpListener> {
+    let mut complaints = Vec::new();
     loop {
-        let mut listeners = Vec::new();
+        let (mut listeners, mut failures) = (Vec::new(), Vec::new());
         for (target, bound) in bind_each(at, room.settings.listen_on_all_ips).await {
             match bound {
                 Ok(listener) => {
                     tracing::info!("listening for learners at {target}");
                     listeners.push(listener);
                 }
-                Err(error) => tracing::error!("cannot listen for learners at {target}: {error}"),
+                Err(error) => {
+                    failures.push(format!("cannot listen for learners at {target}: {error}"));
+                }
+            }
+        }
+        // Said once, not every second.
+        if failures != complaints {
+            failures
+                .iter()
+                .for_each(|failure| tracing::error!("{failure}"));
+            if listeners.is_empty() {
+                tracing::error!("no learner can connect before an address of this server is free");
             }
         }
         if !listeners.is_empty() {
             return listeners;
         }
-        tracing::error!("no learner can connect: no quorum address of this server can be bound");
+        complaints = failures;
         sleep(BIND_PAUSE).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Reading one connection: whatever the socket has, cut into packets, and a snapshot in the middle of them.
 
 use std::convert::Infallible;
+use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,8 +27,15 @@ const ALIVE_PAUSE: Duration = Duration::from_millis(100);
 enum From {
     /// A learner; whether it has said anything.
     Learner { heard: bool },
-    /// The leader; perhaps in the middle of its snapshot.
-    Leader { snapshot: Option<Incoming> },
+    /// The leader.
+    Leader(Snapshot),
+}
+
+/// A connection brings one snapshot at most.
+enum Snapshot {
+    None,
+    Begun(Incoming),
+    Complete,
 }
 
 /// The reading half of a connection.
@@ -50,7 +58,7 @@ impl Reader {
     }
 
     pub(super) fn of_leader(room: Rc<Room>, wire: Rc<Wire>, half: OwnedReadHalf) -> Reader {
-        Reader::new(room, wire, half, From::Leader { snapshot: None })
+        Reader::new(room, wire, half, From::Leader(Snapshot::None))
     }
 
     fn new(room: Rc<Room>, wire: Rc<Wire>, half: OwnedReadHalf, from: From) -> Reader {
@@ -103,7 +111,7 @@ impl Reader {
                     self.room.heard(link);
                 }
             }
-            From::Leader { snapshot } => {
+            From::Leader(snapshot) => {
                 let (packets, input) = (&mut self.packets, &mut self.input);
                 leader(packets, input, &self.room, snapshot, news)?;
             }
@@ -114,14 +122,14 @@ impl Reader {
     /// Tells the line. Of a leader that is in the middle of something it hears now and then.
     fn report(&mut self, mut news: Vec<Input>) {
         if news.is_empty() {
-            let is_leader = matches!(self.from, From::Leader { .. });
+            let is_leader = matches!(self.from, From::Leader(_));
             if !is_leader || self.reported.elapsed() < ALIVE_PAUSE {
                 return;
             }
             news.push(Input::LeaderAlive);
         }
         self.reported = Instant::now();
-        let bytes = std::mem::take(&mut self.uncounted);
+        let bytes = mem::take(&mut self.uncounted);
         self.room.post(&self.wire, news, bytes);
     }
 }
@@ -142,23 +150,30 @@ fn leader(
     packets: &mut PacketReader,
     input: &mut BytesMut,
     room: &Room,
-    snapshot: &mut Option<Incoming>,
+    snapshot: &mut Snapshot,
     news: &mut Vec<Input>,
 ) -> Result<(), End> {
     loop {
-        if let Some(mut incoming) = snapshot.take() {
-            if !incoming.feed(input)? {
-                *snapshot = Some(incoming);
-                return Ok(());
+        match mem::replace(snapshot, Snapshot::Complete) {
+            Snapshot::Begun(mut incoming) => {
+                if !incoming.feed(input)? {
+                    *snapshot = Snapshot::Begun(incoming);
+                    return Ok(());
+                }
+                news.push(Input::Snapshot(incoming.finish()?));
             }
-            news.push(Input::Snapshot(incoming.finish()?));
+            before => *snapshot = before,
         }
         let Some(packet) = expected(|| packets.next_to_learner(input))? else {
             return Ok(());
         };
         if let ToLearner::Snap(zxid) = packet {
+            let Snapshot::None = snapshot else {
+                return Err(End::Snapshot("it is the second one".to_owned()));
+            };
             let sink = room.ports.snapshots.begin(zxid);
-            *snapshot = Some(Incoming::new(zxid, sink, room.settings.field_bytes_max));
+            let incoming = Incoming::new(zxid, sink, room.settings.field_bytes_max);
+            *snapshot = Snapshot::Begun(incoming);
         }
         news.push(Input::FromLeader(packet));
     }

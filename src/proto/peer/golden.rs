@@ -88,7 +88,8 @@ fn golden_of_learners() -> Vec<(&'static str, ToLeader)> {
                 who: vec![Id {
                     scheme: "ip".to_owned(),
                     id: "127.0.0.1".to_owned(),
-                }],
+                }]
+                .into(),
             }),
         ),
     ]

@@ -252,7 +252,7 @@ fn learner_packets() -> impl Strategy<Value = ToLeader> {
                     cxid,
                     op,
                     body,
-                    who
+                    who: who.into()
                 })
             ),
     ]

@@ -122,7 +122,7 @@ fn forwarded(packet: Packet) -> Result<Forwarded, PacketError> {
         cxid,
         op,
         body: packet.body(REQUEST_HEAD_BYTES)?,
-        who: packet.who,
+        who: packet.who.into(),
     })
 }
 

@@ -1,0 +1,205 @@
+//! Members that missed something get it: from memory, from the log, as a snapshot; and lose what nobody
+//! agreed on.
+
+use std::fs;
+use std::path::Path;
+
+use oxkeeper::types::OpCode;
+use rustix::process::Signal;
+
+use crate::client;
+use crate::cluster::Cluster;
+use crate::wait;
+
+fn write(cluster: &Cluster, id: i64, prefix: &str, count: usize) {
+    let mut client = cluster.client(id);
+    for n in 0..count {
+        assert_eq!(
+            client
+                .create(&format!("/{prefix}{n}"), prefix.as_bytes(), 0)
+                .unwrap(),
+            0
+        );
+    }
+}
+
+fn count(tree: &std::collections::BTreeMap<String, client::Node>, prefix: &str) -> usize {
+    let prefix = format!("/{prefix}");
+    tree.keys().filter(|path| path.starts_with(&prefix)).count()
+}
+
+/// One follower and the leader.
+fn follower_and_leader(cluster: &Cluster) -> (i64, i64) {
+    let leader = cluster.settle();
+    let follower = (1..=3).find(|id| *id != leader).expect("there are three");
+    (follower, leader)
+}
+
+#[test]
+fn a_member_that_was_away_for_a_moment_gets_what_it_missed() {
+    let mut cluster = Cluster::of_three();
+    let (away, leader) = follower_and_leader(&cluster);
+    write(&cluster, leader, "before", 10);
+    cluster.agreed_tree();
+    cluster.member(away).end(Signal::TERM);
+    write(&cluster, leader, "after", 50);
+    cluster.member(away).start();
+    cluster.settle();
+    let tree = cluster.agreed_tree();
+    assert_eq!((count(&tree, "before"), count(&tree, "after")), (10, 50));
+    assert!(cluster.members[&away].says("Getting a diff from the leader"));
+}
+
+#[test]
+fn a_member_that_missed_more_than_memory_holds_gets_it_from_the_log_or_a_snapshot() {
+    let mut cluster = Cluster::of_three();
+    let (away, leader) = follower_and_leader(&cluster);
+    write(&cluster, leader, "before", 10);
+    cluster.agreed_tree();
+    cluster.member(away).end(Signal::KILL);
+    write(&cluster, leader, "after", 700);
+    cluster.member(away).start();
+    cluster.settle();
+    let tree = cluster.agreed_tree();
+    assert_eq!((count(&tree, "before"), count(&tree, "after")), (10, 700));
+}
+
+#[test]
+fn a_wiped_member_gets_a_snapshot_and_survives_on_it() {
+    let mut cluster = Cluster::of_three();
+    let (wiped, leader) = follower_and_leader(&cluster);
+    write(&cluster, leader, "kept", 100);
+    let mut holder = cluster.client(leader);
+    assert_eq!(holder.create("/ephemeral", b"", 1).unwrap(), 0);
+    cluster.member(wiped).end(Signal::KILL);
+    cluster.members[&wiped].wipe();
+    cluster.member(wiped).start();
+    cluster.settle();
+    let tree = cluster.agreed_tree();
+    assert_eq!(count(&tree, "kept"), 100);
+    assert!(
+        tree.contains_key("/ephemeral"),
+        "sessions travel with the snapshot"
+    );
+    assert!(cluster.members[&wiped].says("Getting a snapshot from leader"));
+    // What it was given is on its own disk now.
+    write(&cluster, leader, "behind", 20);
+    cluster.agreed_tree();
+    cluster.kill_all();
+    cluster.start_all();
+    cluster.settle();
+    let tree = cluster.agreed_tree();
+    assert_eq!((count(&tree, "kept"), count(&tree, "behind")), (100, 20));
+}
+
+/// Bytes of all logs, without the zeros at their ends.
+fn log_bytes(data: &Path) -> usize {
+    let mut bytes = 0;
+    for entry in fs::read_dir(data.join("version-2")).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("log.") {
+            let log = fs::read(entry.path()).unwrap_or_default();
+            bytes += log
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |last| last + 1);
+        }
+    }
+    bytes
+}
+
+#[test]
+fn what_a_leader_logged_alone_is_cut_off_when_it_comes_back() {
+    let mut cluster = Cluster::of_three();
+    let leader = cluster.settle();
+    let others: Vec<i64> = (1..=3).filter(|id| *id != leader).collect();
+    write(&cluster, leader, "agreed", 5);
+    cluster.agreed_tree();
+    let mut client = cluster.client(leader);
+    for id in &others {
+        cluster.member(*id).signal(Signal::STOP);
+    }
+    let data = cluster.members[&leader].data();
+    let before = log_bytes(&data);
+    client
+        .ask(
+            OpCode::Create,
+            &client::create("/alone", b"nobody agreed", 0),
+        )
+        .unwrap();
+    wait("the write is in the leader's log", || {
+        log_bytes(&data) > before
+    });
+    cluster.member(leader).end(Signal::KILL);
+    for id in &others {
+        cluster.member(*id).end(Signal::KILL);
+        cluster.member(*id).start();
+    }
+    cluster.settle_among(&others);
+    write(&cluster, others[0], "since", 5);
+    cluster.member(leader).start();
+    cluster.settle();
+    let tree = cluster.agreed_tree();
+    assert_eq!((count(&tree, "agreed"), count(&tree, "since")), (5, 5));
+    assert!(
+        !tree.contains_key("/alone"),
+        "what nobody agreed on is gone"
+    );
+    // And it stays away.
+    cluster.kill_all();
+    cluster.start_all();
+    cluster.settle();
+    assert!(!cluster.agreed_tree().contains_key("/alone"));
+}
+
+#[test]
+fn an_observer_joins_serves_and_does_not_count() {
+    let mut cluster = Cluster::new(3, 1, "");
+    for id in 1..=3 {
+        cluster.member(id).start();
+    }
+    let leader = cluster.settle_among(&[1, 2, 3]);
+    write(&cluster, leader, "before", 30);
+    cluster.member(4).start();
+    cluster.settle();
+    assert_eq!(cluster.members[&4].mode().as_deref(), Some("observer"));
+    write(&cluster, 4, "observed", 10);
+    let tree = cluster.agreed_tree();
+    assert_eq!((count(&tree, "before"), count(&tree, "observed")), (30, 10));
+    // Without it everything goes on; with it alone beside the leader nothing does.
+    cluster.member(4).end(Signal::KILL);
+    write(&cluster, leader, "without", 10);
+    cluster.member(4).start();
+    cluster.settle();
+    assert_eq!(count(&cluster.agreed_tree(), "without"), 10);
+    for id in (1..=3).filter(|id| *id != leader) {
+        cluster.member(id).end(Signal::KILL);
+    }
+    wait("two of four are no quorum when one observes", || {
+        cluster.members[&leader].mode().is_none() && cluster.members[&4].mode().is_none()
+    });
+}
+
+#[test]
+fn members_catch_up_while_writes_go_on() {
+    let mut cluster = Cluster::of_three();
+    let (away, leader) = follower_and_leader(&cluster);
+    for round in 0..3 {
+        cluster.member(away).end(Signal::KILL);
+        if round == 1 {
+            cluster.members[&away].wipe();
+        }
+        let writer = {
+            let mut client = cluster.client(leader);
+            std::thread::spawn(move || {
+                for n in 0..300 {
+                    let path = format!("/busy{round}-{n}");
+                    assert_eq!(client.create(&path, &[7; 200], 0).unwrap(), 0);
+                }
+            })
+        };
+        cluster.member(away).start();
+        cluster.settle();
+        writer.join().expect("every write is acknowledged");
+    }
+    assert_eq!(count(&cluster.agreed_tree(), "busy"), 900);
+}
