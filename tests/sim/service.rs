@@ -174,6 +174,6 @@ fn forwarded(client: usize, number: i32, op: OpCode) -> Forwarded {
         cxid: number,
         op: op.code(),
         body: Bytes::new(),
-        who: Vec::new(),
+        who: [].into(),
     }
 }
