@@ -224,11 +224,6 @@ impl Own {
             self.settled() && self.delivered == self.logged,
             "nothing is under way when the history is cut"
         );
-        debug_assert!(
-            keep >= self.sure,
-            "E-4: {keep} is kept, {} was committed",
-            self.sure
-        );
         let task = self.owe(Owed::Truncate);
         out.push(Effect::Truncate(keep, task));
         task
@@ -349,6 +344,11 @@ impl Own {
         );
         self.delivered = zxid;
         self.backlog.push(zxid, body);
+    }
+
+    /// The last transaction that was known to be committed.
+    pub(crate) fn sure(&self) -> Zxid {
+        self.sure
     }
 
     /// Notes that this transaction, and everything before it, is committed.
