@@ -11,6 +11,7 @@
 #     no-zxid          digest section only      (33)
 #     neither          no section               (0)
 #     gz, snappy       compressed
+#   snap-stream      the same state as a leader sends it
 #
 # wire/conversation.txt: the frames of a client that uses every operation; tests/conversation.rs repeats it.
 set -eu
@@ -57,6 +58,12 @@ record no-zxid "-Dzookeeper.serializeLastProcessedZxid.enabled=false"
 record neither "-Dzookeeper.digest.enabled=false -Dzookeeper.serializeLastProcessedZxid.enabled=false"
 record gz "-Dzookeeper.snapshot.compression.method=gz"
 record snappy "-Dzookeeper.snapshot.compression.method=snappy"
+
+java -cp "$work/classes:$classpath" -Dzookeeper.extendedTypesEnabled=true CaptureSnap "$work/default" \
+    "$out/snap-stream" >"$work/snap-stream.out" 2>&1 || {
+    cat "$work/snap-stream.out" >&2
+    exit 1
+}
 
 mkdir -p "$work/wire" tests/golden/wire
 java -cp "$work/classes:$classpath" -Dzookeeper.extendedTypesEnabled=true CaptureWire "$work/wire" \

@@ -24,18 +24,23 @@ fn from_file(file: &str, properties: &[(String, String)]) -> Result<Loaded, Conf
         _ => unreadable(file, &error),
     })?;
     let draft = Draft::read(&text, file, properties)?;
-    let my_id = read_my_id(&draft.data_dir().join("myid"))?;
+    let my_id = read_if_there(&draft.data_dir().join("myid"))?;
+    let next = draft.next_config_file();
+    let next = next
+        .map(|file| read_if_there(Path::new(&file)))
+        .transpose()?;
     let dynamic = draft.dynamic_config_file();
     let dynamic = dynamic.map(|file| fs::read(file).map_err(|error| unreadable(file, &error)));
     let dynamic = dynamic.transpose()?;
     draft.finish(Companions {
         my_id: my_id.as_deref(),
         dynamic: dynamic.as_deref(),
+        next: next.flatten().as_deref(),
     })
 }
 
 /// A missing file is fine, and so is a directory of that name: Apache's server looks for a regular file.
-fn read_my_id(path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
     if !path.is_file() {
         return Ok(None);
     }

@@ -242,7 +242,7 @@ fn the_sample_file_loads_as_it_is_and_with_everything_switched_on() {
         Draft::read(all.join("\n").as_bytes(), "./zoo.cfg", &[]).expect("all of it is good");
     let companions = Companions {
         my_id: Some(b"1"),
-        dynamic: None,
+        ..Companions::default()
     };
     draft
         .finish(companions)

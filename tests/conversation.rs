@@ -2,6 +2,8 @@
 //! frames are sent to our server, and its answers and events must be Apache's to the last byte, in the same order.
 //! Only what cannot be the same is left out: times, and the session's number and password.
 
+#![expect(clippy::panic, reason = "a test may panic")]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -7,12 +7,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bytes::BytesMut;
 use oxkeeper::proto::disk::NodeRecord;
 use oxkeeper::proto::shared::{Acl, acl_words};
 use oxkeeper::proto::txn::LoggedTxn;
 use oxkeeper::storage::disk::RealDisk;
 use oxkeeper::storage::format::file_name::{Compression, SnapshotName};
 use oxkeeper::storage::format::scan::{LogScanner, Step, Verdict};
+use oxkeeper::storage::format::snap_stream::{SnapStreamDecoder, SnapStreamEncoder};
 use oxkeeper::storage::format::snapshot::{SnapshotSummary, SnapshotVisitor};
 use oxkeeper::storage::format::snapshot_encode::{Sections, SnapshotEncoder};
 use oxkeeper::storage::format::txn_log::{append_header, append_record};
@@ -193,6 +195,45 @@ fn apaches_snapshots_are_read_and_written_again_with_any_sections() {
         states.iter().all(|state| *state == states[0]),
         "the settings change no state"
     );
+}
+
+/// What a leader sends: the records of the file, and packets may follow.
+#[test]
+fn apaches_snapshot_on_the_wire_is_read_and_sent_again() {
+    let stream = fs::read(golden().join("snap-stream")).unwrap();
+    let (mut decoder, mut seen) = (
+        SnapStreamDecoder::new(RECORD_BYTES_MAX_DEFAULT),
+        Seen::default(),
+    );
+    let (mut input, mut done) = (BytesMut::new(), false);
+    for piece in stream.chunks(1000) {
+        assert!(!done);
+        input.extend_from_slice(piece);
+        done = decoder.feed(&mut input, &mut seen).unwrap();
+    }
+    assert!(done && input.is_empty());
+    let (of_file, _) = read("default", name(LAST, Compression::None));
+    assert_eq!(
+        (&seen.sessions, &seen.lists),
+        (&of_file.sessions, &of_file.lists)
+    );
+    let sorted = |seen: &Seen| {
+        let mut nodes = seen.nodes.clone();
+        nodes.sort_by(|a, b| a.0.cmp(&b.0));
+        nodes
+    };
+    assert_eq!(sorted(&seen), sorted(&of_file));
+
+    let mut encoder = SnapStreamEncoder::new();
+    encoder.sessions(&seen.sessions);
+    let lists = seen.lists.iter();
+    let lists = lists.map(|(number, list)| (*number, list.as_slice()));
+    encoder.acl_lists(&lists.collect::<Vec<_>>());
+    for (path, data, acl, stat) in &seen.nodes {
+        encoder.node(path, data.as_deref(), *acl, *stat);
+    }
+    encoder.end();
+    assert_eq!(encoder.take(), stream);
 }
 
 #[test]

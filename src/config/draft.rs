@@ -2,10 +2,12 @@
 //! `dynamicConfigFile`. Whoever may open files reads them in between.
 
 use crate::config::auth::Auth;
-use crate::config::ensemble::{ClientAddress, Membership, Role, is_member_key, role};
+use crate::config::ensemble::{ClientAddress, Membership, Role};
 use crate::config::error::ConfigError;
 use crate::config::java;
 use crate::config::known::{self, Kind};
+use crate::config::member_files::{next_file_name, version_of_file_name};
+use crate::config::members::{self, Fault, is_member_key, role};
 use crate::config::metrics::{DEFAULT_PROVIDER, Metrics};
 use crate::config::network::Network;
 use crate::config::nodes::Nodes;
@@ -27,18 +29,19 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Draft {
     keys: FileKeys,
-    system: SystemProperties,
     notes: Notes,
     config: Config,
 }
 
-/// The texts of the two files a settings file leads to.
+/// The texts of the files a settings file leads to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Companions<'a> {
     /// `dataDir/myid`; `None`: there is no such file.
     pub my_id: Option<&'a [u8]>,
     /// The file that [`Draft::dynamic_config_file`] names.
     pub dynamic: Option<&'a [u8]>,
+    /// The file that [`Draft::next_config_file`] names; `None`: there is no such file.
+    pub next: Option<&'a [u8]>,
 }
 
 impl Draft {
@@ -76,7 +79,6 @@ impl Draft {
         unused::check(&keys, &system)?;
         Ok(Self {
             keys,
-            system,
             notes,
             config,
         })
@@ -92,9 +94,16 @@ impl Draft {
         self.keys.text("dynamicConfigFile")
     }
 
+    /// The file of the membership last seen: it may be there when there is a [`Draft::dynamic_config_file`].
+    pub fn next_config_file(&self) -> Option<String> {
+        let dynamic = self.dynamic_config_file();
+        dynamic.map(|_| next_file_name(&self.keys.file))
+    }
+
     /// Adds what the companion files say, and checks the whole.
     pub fn finish(mut self, companions: Companions<'_>) -> Result<Loaded, ConfigError> {
         self.config.membership = self.membership(companions.dynamic)?;
+        self.config.last_seen = self.last_seen(companions.next)?;
         let file = self.data_dir().join("myid").display().to_string();
         let my_id = companions.my_id.map(|text| my_id(&file, text));
         self.config.my_id = my_id.transpose()?;
@@ -110,21 +119,42 @@ impl Draft {
 
     /// The members that this file names, or the dynamic file it leads to.
     fn membership(&mut self, dynamic: Option<&[u8]>) -> Result<Membership, ConfigError> {
-        let several = self.system.get("zookeeper.multiAddress.enabled");
-        let several = several.is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let standalone_enabled = self.config.standalone_enabled;
         let Some(file) = self.dynamic_config_file().map(str::to_owned) else {
-            let membership = Membership::read(&self.keys, several)?;
-            membership.check_size(&self.keys, standalone_enabled, &mut self.notes)?;
+            let read = members::read(&self.keys, self.config.several_addresses);
+            let membership = read.map_err(|fault| fault.in_file(&self.keys))?;
+            let sized = self.check_size(&membership);
+            sized.map_err(|fault| fault.in_file(&self.keys))?;
             return Ok(membership);
         };
         let text =
             dynamic.ok_or_else(|| ConfigError::unreadable(&file, "No such file or directory"))?;
         let keys = FileKeys::parse(&file, text, &mut self.notes)?;
-        let mut membership = dynamic_membership(&keys, several)?;
+        refuse_version(&keys)?;
+        let in_file = |fault: Fault| fault.in_file(&keys);
+        members::check_keys(&keys).map_err(in_file)?;
+        let read = members::read(&keys, self.config.several_addresses);
+        let mut membership = read.map_err(in_file)?;
         membership.version = version_of_file_name(&file);
-        membership.check_size(&keys, standalone_enabled, &mut self.notes)?;
+        self.check_size(&membership).map_err(in_file)?;
         Ok(membership)
+    }
+
+    fn check_size(&mut self, membership: &Membership) -> Result<(), Fault> {
+        let standalone_enabled = self.config.standalone_enabled;
+        members::check_size(membership, standalone_enabled, &mut self.notes)
+    }
+
+    /// The membership that was proposed last, if a change was under way; it does not count where the membership may not
+    /// change.
+    // apache 3.9.5: server/quorum/QuorumPeerConfig.java parse
+    fn last_seen(&mut self, next: Option<&[u8]>) -> Result<Option<Membership>, ConfigError> {
+        let (Some(file), Some(text)) = (self.next_config_file(), next) else {
+            return Ok(None);
+        };
+        let keys = FileKeys::parse(&file, text, &mut self.notes)?;
+        let read = members::read(&keys, self.config.several_addresses);
+        let membership = read.map_err(|fault| fault.in_file(&keys))?;
+        Ok(Some(membership).filter(|_| self.config.reconfig_enabled))
     }
 
     /// The client part of this server's own line stands for `clientPort` and `clientPortAddress`.
@@ -269,7 +299,9 @@ fn check_placement(keys: &FileKeys) -> Result<(), ConfigError> {
 }
 
 fn read_config(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<Config, ConfigError> {
+    let several = reader.system.get("zookeeper.multiAddress.enabled");
     Ok(Config {
+        file: keys.file.clone(),
         storage: Storage::read(keys, reader)?,
         network: Network::read(keys, reader)?,
         timing: Timing::read(keys)?,
@@ -281,35 +313,20 @@ fn read_config(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<Config, Confi
         quorum: Quorum::read(keys, reader)?,
         reconfig_enabled: keys.boolean("reconfigEnabled")?.unwrap_or(false),
         standalone_enabled: keys.boolean("standaloneEnabled")?.unwrap_or(true),
+        several_addresses: several.is_some_and(|value| value.eq_ignore_ascii_case("true")),
         membership: Membership::default(),
+        last_seen: None,
         my_id: None,
     })
 }
 
-fn dynamic_membership(keys: &FileKeys, several: bool) -> Result<Membership, ConfigError> {
-    for (key, _) in keys.by_line() {
-        if key == "version" {
-            let cause = "dynamic file shouldn't have version inside".to_owned();
-            return Err(keys.bad(
-                key,
-                cause,
-                "remove the line: the version is the end of the file name".to_owned(),
-            ));
-        }
-        if !is_member_key(key) {
-            let remedy = "a dynamic file holds server, group and weight lines only".to_owned();
-            return Err(keys.bad(key, format!("Unrecognised parameter: {key}"), remedy));
-        }
+fn refuse_version(keys: &FileKeys) -> Result<(), ConfigError> {
+    if keys.get("version").is_none() {
+        return Ok(());
     }
-    Membership::read(keys, several)
-}
-
-/// `zoo.cfg.dynamic.100000000` is version 0x100000000; a name that does not end so is version 0.
-fn version_of_file_name(file: &str) -> i64 {
-    let ending = file.rsplit_once('.').map(|(_, ending)| ending);
-    ending
-        .and_then(|hex| java::parse_hex_long(hex).ok())
-        .unwrap_or(0)
+    let cause = "dynamic file shouldn't have version inside".to_owned();
+    let remedy = "remove the line: the version is the end of the file name";
+    Err(keys.bad("version", cause, remedy.to_owned()))
 }
 
 // apache 3.9.5: server/quorum/QuorumPeerConfig.java setupMyId
@@ -323,23 +340,4 @@ fn my_id(file: &str, text: &[u8]) -> Result<ServerId, ConfigError> {
             cause: format!("serverid {} is not a number", line.unwrap_or("null")),
             remedy: "the first line must be the server's number and nothing else".to_owned(),
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_stand_at_the_end_of_file_names() {
-        for (file, version) in [
-            ("zoo.cfg.dynamic.100000000", 1 << 32),
-            ("zoo.cfg.dynamic.0", 0),
-            ("zoo.cfg.dynamic", 0),
-            ("zoo", 0),
-            ("zoo.", 0),
-            ("zoo.cfg.dynamic.ffffffffffffffffff", 0),
-        ] {
-            assert_eq!(version_of_file_name(file), version, "{file}");
-        }
-    }
 }

@@ -12,6 +12,9 @@ mod error;
 mod flags;
 mod java;
 pub mod known;
+pub mod member_files;
+mod member_text;
+mod members;
 mod metrics;
 mod network;
 mod nodes;
@@ -19,6 +22,7 @@ mod note;
 mod pipeline;
 pub mod properties;
 mod quorum;
+mod reconfig;
 mod remarks;
 mod server_line;
 mod storage;
@@ -35,12 +39,14 @@ pub use draft::{Companions, Draft};
 pub use ensemble::{ClientAddress, Groups, Member, Membership, PeerAddress, Role};
 pub use error::{BadValue, ConfigError};
 pub use flags::{JvmFlags, property};
+pub use member_text::{MemberRules, MembershipError};
 pub use metrics::{Metrics, PROMETHEUS_PROVIDER, Prometheus};
 pub use network::{ConnectionThrottle, Network, SessionWeights};
 pub use nodes::{Containers, Nodes};
 pub use note::{Level, Note};
 pub use pipeline::{LargeRequests, Pipeline, RequestThrottle};
 pub use quorum::Quorum;
+pub use reconfig::Change;
 pub use storage::{Purge, SnapshotCompression, Storage};
 pub use time::Timing;
 pub use words::WordWhitelist;
@@ -52,6 +58,8 @@ use crate::types::ServerId;
 /// Everything an operator can decide, checked as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// The settings file as the operator named it, or what stands in its place.
+    pub file: String,
     /// Directories, log and snapshots.
     pub storage: Storage,
     /// The client listener and its connections.
@@ -74,8 +82,12 @@ pub struct Config {
     pub reconfig_enabled: bool,
     /// `standaloneEnabled`: one voting server is no ensemble.
     pub standalone_enabled: bool,
+    /// The property `zookeeper.multiAddress.enabled`: a server may have several addresses.
+    pub several_addresses: bool,
     /// The servers named by the file, or by its dynamic file.
     pub membership: Membership,
+    /// The membership that was proposed last, if it was not committed when the server went down and may be.
+    pub last_seen: Option<Membership>,
     /// The number in `dataDir/myid`; `None`: there is no such file.
     pub my_id: Option<ServerId>,
 }
@@ -145,6 +157,14 @@ impl Config {
         let mut notes = Notes::default();
         notes.info(format!("No settings file: client port 2181, data in {data_dir}, every other setting at its default"));
         Draft::of(keys, properties, notes)?.finish(Companions::default())
+    }
+
+    /// What memberships may be here.
+    pub fn member_rules(&self) -> MemberRules {
+        MemberRules {
+            several_addresses: self.several_addresses,
+            standalone_enabled: self.standalone_enabled,
+        }
     }
 
     /// Whether these settings describe an ensemble.

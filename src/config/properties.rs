@@ -12,6 +12,8 @@ use thiserror::Error;
 pub struct Entry {
     /// The line the key starts on, counted from 1.
     pub line: u32,
+    /// The line the value ends on.
+    pub last_line: u32,
     /// May be empty, as in `=value`.
     pub key: String,
     /// May be empty.
@@ -29,7 +31,25 @@ pub struct MalformedEscape {
 /// All entries of `text` in file order, duplicates included: the last one wins, but the caller may want to
 /// say so.
 pub fn parse(text: &[u8]) -> Result<Vec<Entry>, MalformedEscape> {
-    logical_lines(text)
+    // ISO-8859-1: every byte is the code point of the same number.
+    entries(text, |bytes| {
+        bytes.iter().copied().map(char::from).collect()
+    })
+}
+
+/// The same of text that does not come from a file (`java.util.Properties.load` of a reader): UTF-8, and U+FFFD for
+/// what is not.
+pub fn parse_utf8(text: &[u8]) -> Result<Vec<Entry>, MalformedEscape> {
+    entries(text, |bytes| {
+        String::from_utf8_lossy(bytes).chars().collect()
+    })
+}
+
+fn entries(
+    text: &[u8],
+    decode: impl Fn(&[u8]) -> Vec<char>,
+) -> Result<Vec<Entry>, MalformedEscape> {
+    logical_lines(text, decode)
         .into_iter()
         .map(|logical| entry(&logical))
         .collect()
@@ -38,10 +58,11 @@ pub fn parse(text: &[u8]) -> Result<Vec<Entry>, MalformedEscape> {
 /// A line after joining continuations and dropping comments, escapes still in place.
 struct LogicalLine {
     line: u32,
+    last_line: u32,
     text: Vec<char>,
 }
 
-fn logical_lines(text: &[u8]) -> Vec<LogicalLine> {
+fn logical_lines(text: &[u8], decode: impl Fn(&[u8]) -> Vec<char>) -> Vec<LogicalLine> {
     let mut done: Vec<LogicalLine> = Vec::new();
     let mut open: Option<LogicalLine> = None;
     for (line, natural) in (1..).zip(natural_lines(text)) {
@@ -52,13 +73,12 @@ fn logical_lines(text: &[u8]) -> Vec<LogicalLine> {
             None if matches!(content.first(), None | Some(b'#' | b'!')) => continue,
             None => LogicalLine {
                 line,
+                last_line: line,
                 text: Vec::new(),
             },
         };
-        // ISO-8859-1: every byte is the code point of the same number.
-        current
-            .text
-            .extend(content.iter().map(|byte| char::from(*byte)));
+        current.last_line = line;
+        current.text.extend(decode(content));
         let backslashes = content
             .iter()
             .rev()
@@ -76,17 +96,29 @@ fn logical_lines(text: &[u8]) -> Vec<LogicalLine> {
     done
 }
 
-/// Splits at `\n`, `\r` and `\r\n`. Nothing follows the last line ending.
 fn natural_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    lines_with_ends(text).map(|line| {
+        let ending = line.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        &line[..ending.unwrap_or(line.len())]
+    })
+}
+
+/// The lines that [`Entry::line`] counts, each with its `\n`, `\r` or `\r\n`. Nothing follows the last line ending.
+pub(crate) fn lines_with_ends(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let (line, ending) = rest.split_at(end.unwrap_or(rest.len()));
-        let skip = if ending.starts_with(b"\r\n") { 2 } else { 1 };
-        rest = ending.get(skip..).unwrap_or_default();
+        let ending = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let ending = ending.unwrap_or(rest.len());
+        let bytes = if rest[ending..].starts_with(b"\r\n") {
+            2
+        } else {
+            1
+        };
+        let (line, left) = rest.split_at((ending + bytes).min(rest.len()));
+        rest = left;
         Some(line)
     })
 }
@@ -117,6 +149,7 @@ fn entry(logical: &LogicalLine) -> Result<Entry, MalformedEscape> {
     let malformed = || MalformedEscape { line: logical.line };
     Ok(Entry {
         line: logical.line,
+        last_line: logical.last_line,
         key: unescape(&text[..key_end]).ok_or_else(malformed)?,
         value: unescape(&text[value_start..]).ok_or_else(malformed)?,
     })
@@ -245,6 +278,22 @@ mod tests {
     fn bytes_are_latin_1() {
         let got = parse(b"a=\xe9\xc3\xa9").expect("any byte is a character");
         assert_eq!(got[0].value, "éÃ©");
+    }
+
+    #[test]
+    fn texts_that_are_no_files_are_utf_8() {
+        let got = parse_utf8("a=\u{e9}\u{1f600}\nb=\\u00e9".as_bytes()).expect("good escapes");
+        assert_eq!(got[0].value, "\u{e9}\u{1f600}");
+        assert_eq!(got[1].value, "\u{e9}");
+        let broken = parse_utf8(b"a=\xe2\x82\nb=1").expect("no escapes");
+        assert_eq!((broken[0].value.as_str(), broken[1].line), ("\u{fffd}", 2));
+    }
+
+    #[test]
+    fn entries_know_where_they_end() {
+        let got = parse(b"a=1\\\n 2\\\n 3\n# x\nb=4").expect("no escapes");
+        let spans: Vec<_> = got.iter().map(|e| (e.line, e.last_line)).collect();
+        assert_eq!(spans, [(1, 3), (5, 5)]);
     }
 
     #[test]

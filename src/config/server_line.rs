@@ -4,7 +4,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::take_till;
 use nom::character::complete::char;
-use nom::combinator::{all_consuming, opt};
+use nom::combinator::{all_consuming, not, opt};
 use nom::multi::{many0, separated_list1};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
@@ -29,15 +29,20 @@ pub(crate) struct ServerLine<'a> {
 pub(crate) fn split(text: &str) -> Option<ServerLine<'_>> {
     let client = preceded(char(';'), fields);
     let mut line = all_consuming((separated_list1(char('|'), fields), opt(client)));
-    let (_, (addresses, client)) = line.parse(text).ok()?;
-    // `h:1:2;` has no client part: Java's `split` drops what is empty at the end.
-    let client = client.filter(|client| !client.host.is_empty() || !client.rest.is_empty());
+    // Java's `split` drops what is empty at the end: `h:1:2;` has no client part, `h:1:2|` has one address.
+    let (_, (mut addresses, client)) = line.parse(text.trim_end_matches(';')).ok()?;
+    let empty = |fields: &Fields<'_>| fields.host.is_empty() && fields.rest.is_empty();
+    while addresses.len() > 1 && addresses.last().is_some_and(empty) {
+        addresses.pop();
+    }
     Some(ServerLine { addresses, client })
 }
 
 fn fields(input: &str) -> IResult<&str, Fields<'_>> {
-    let bracketed = delimited(char('['), take_till(|c| c == ']'), char(']'));
-    let plain = field;
+    // Bars and semicolons separate even inside of brackets.
+    let address = take_till(|c| matches!(c, ']' | '|' | ';'));
+    let bracketed = delimited(char('['), address, char(']'));
+    let plain = preceded(not(char('[')), field);
     let (input, host) = alt((bracketed, plain)).parse(input)?;
     let (input, mut rest) = many0(preceded(char(':'), field)).parse(input)?;
     while rest.last().is_some_and(|last| last.is_empty()) {
@@ -84,11 +89,16 @@ mod tests {
                 "a(1,2) b(3,4,participant) 2181()",
             ),
             ("h:2888:3888;", "h(2888,3888) -"),
+            ("h:2888:3888;2181;;", "h(2888,3888) 2181()"),
+            ("a:1:2||", "a(1,2) -"),
+            ("|a:1:2", "() a(1,2) -"),
+            ("|", "() -"),
             ("h:2888:3888:", "h(2888,3888) -"),
             ("h", "h() -"),
             ("", "() -"),
             ("h:1:2;3;4", "wrong"),
-            ("[::1:1:2", "[(,1,1,2) -"),
+            ("[::1:1:2", "wrong"),
+            ("[::1:1:2|[::1]:1:2", "wrong"),
             ("[::1]x:1:2", "wrong"),
         ] {
             assert_eq!(shown(text), want, "{text:?}");

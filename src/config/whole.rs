@@ -13,6 +13,7 @@ fn load(lines: &str, my_id: Option<&str>, dynamic: Option<&str>) -> Result<Loade
     let companions = Companions {
         my_id: my_id.map(str::as_bytes),
         dynamic: dynamic.map(str::as_bytes),
+        next: None,
     };
     Draft::read(text.as_bytes(), "zoo.cfg", &[])?.finish(companions)
 }
@@ -379,4 +380,33 @@ fn relative_directories_are_remarked_on() {
         ["d is relative. Prepend ./ to indicate that you're sure!"]
     );
     assert_eq!(loaded.config.storage.data_log_dir, Path::new("./l"));
+}
+
+#[test]
+fn a_membership_that_was_not_committed_yet_is_read_too() {
+    let next = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\nversion=20";
+    let load = |lines: &str, next: &str| {
+        let text = format!("{BASE}{DYNAMIC}{LIMITS}{lines}");
+        let draft = Draft::read(text.as_bytes(), "zoo.cfg", &[]).expect("good settings");
+        let file = draft.next_config_file();
+        assert_eq!(file.as_deref(), Some("zoo.cfg.dynamic.next"));
+        draft.finish(Companions {
+            my_id: Some(b"1"),
+            dynamic: Some(b"server.1=a:1:2\nserver.2=b:1:2"),
+            next: Some(next.as_bytes()),
+        })
+    };
+    let last_seen = |lines: &str| load(lines, next).expect("good files").config.last_seen;
+    let seen = last_seen("reconfigEnabled=true\n").expect("the file is there");
+    assert_eq!((seen.voter_count(), seen.version), (3, 0x20));
+    assert_eq!(last_seen(""), None);
+    let error = load("", "server.x=a:1:2")
+        .expect_err("not a number")
+        .to_string();
+    assert!(
+        error.contains("zoo.cfg.dynamic.next: line 1: `server.x="),
+        "{error}"
+    );
+    let draft = Draft::read(BASE.as_bytes(), "zoo.cfg", &[]).expect("good settings");
+    assert_eq!(draft.next_config_file(), None);
 }

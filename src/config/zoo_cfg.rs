@@ -53,6 +53,22 @@ impl FileKeys {
         })
     }
 
+    /// The keys of text that is no file; values are not trimmed. The error is the text of Java's exception.
+    pub(crate) fn of_text(source: &str, text: &[u8]) -> Result<Self, String> {
+        let entries = properties::parse_utf8(text).map_err(|error| error.to_string())?;
+        let keys = entries.into_iter().map(|entry| {
+            let line = Line {
+                line: entry.line,
+                value: entry.value,
+            };
+            (entry.key, line)
+        });
+        Ok(Self {
+            file: source.to_owned(),
+            keys: keys.collect(),
+        })
+    }
+
     /// Keys that stand in no file; of two equal ones the last wins. `source` says where they come from.
     pub(crate) fn of_pairs(source: &str, pairs: &[(&str, &str)]) -> Self {
         let line = |value: &str| Line {

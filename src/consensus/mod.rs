@@ -1,13 +1,28 @@
 //! Leader election and Zab as plain values: one input in, a list of effects out. No clock, no chance, no
 //! file, no socket, no thread.
 
+mod backlog;
+mod catchup;
+mod change;
 pub mod election;
+mod end;
+mod ending;
+mod follower;
 mod input;
+mod laws;
+mod leader;
+mod learner;
+mod observer;
 mod output;
+mod own;
 mod peer;
 mod quorum;
 mod settings;
 mod status;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod vote;
 
 pub use input::{Input, Outcome, Task};

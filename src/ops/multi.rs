@@ -37,6 +37,15 @@ pub(super) fn judge<'a>(
     Ok(Txn::Multi(txns))
 }
 
+/// A multi of so many elements, none of which was looked at.
+pub(super) fn refusal<'a>(code: ErrorCode, count: usize) -> Txn<'a> {
+    let mut txns = vec![error(ErrorCode::RuntimeInconsistency); count];
+    if let Some(first) = txns.first_mut() {
+        *first = error(code);
+    }
+    Txn::Multi(txns)
+}
+
 fn error<'a>(code: ErrorCode) -> Txn<'a> {
     Txn::Error(ErrorTxn { err: code.code() })
 }

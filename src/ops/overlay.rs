@@ -175,6 +175,16 @@ impl Overlay {
         }
     }
 
+    /// Forgets all writes in flight; the tree has this digest.
+    pub fn clear(&mut self, tree_digest: i64) {
+        self.slots.clear();
+        self.free.clear();
+        self.by_path.clear();
+        self.queue.clear();
+        self.journal = None;
+        self.digest = tree_digest;
+    }
+
     /// Digest of the tree once everything in flight has landed.
     pub fn digest(&self) -> i64 {
         self.digest

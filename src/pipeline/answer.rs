@@ -8,6 +8,17 @@ use crate::proto::txn::Txn;
 use crate::tree::Applied;
 use crate::types::{ErrorCode, OpCode, Stat, Zxid};
 
+/// Whether the transaction says that the session has moved to another server: that is no answer for a
+/// client, which must have moved, too.
+// apache 3.9.5: server/FinalRequestProcessor.java processRequest
+pub(super) fn is_moved(txn: &Txn<'_>) -> bool {
+    match txn {
+        Txn::Error(error) => error.err == ErrorCode::SessionMoved.code(),
+        Txn::Multi(txns) => txns.iter().any(is_moved),
+        _ => false,
+    }
+}
+
 /// Appends the reply to the request that became this transaction.
 pub(super) fn append(xid: i32, zxid: Zxid, txn: &Txn<'_>, applied: &Applied, out: &mut Vec<u8>) {
     let zxid = zxid.0;

@@ -1,11 +1,12 @@
-//! The last stage: applies what is durable, serves the reads that waited between, collects events and
-//! replies. A transaction that came this far cannot be refused.
+//! The last stage: applies what is durable or committed, serves the reads that waited between, collects
+//! events and replies. A transaction that came this far cannot be refused.
 
 use crate::ops;
 use crate::ops::{Reading, Rules};
 use crate::pipeline::Asker;
 use crate::pipeline::announce::Announcer;
 use crate::pipeline::answer;
+use crate::pipeline::forward::{Forward, Pending, Read};
 use crate::pipeline::outputs::{Effect, Outputs};
 use crate::pipeline::prep::Prep;
 use crate::pipeline::room::{Item, Leaving, Room};
@@ -15,7 +16,7 @@ use crate::proto::reply::ReplyHeader;
 use crate::proto::request;
 use crate::proto::txn::{LoggedTxn, Txn};
 use crate::types::limits;
-use crate::types::{Acl, ConnId, Id, Millis, OpCode, SessionId, Zxid};
+use crate::types::{Acl, ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
 use crate::watch::Watches;
 
 /// Who may hear of what: asks connections for their present identities.
@@ -40,6 +41,8 @@ pub struct Finish<'f> {
     pub audience: &'f mut dyn Audience,
     /// Told what has landed.
     pub prep: &'f mut Prep,
+    /// What a learner waits for.
+    pub forward: &'f mut Forward,
     /// The monotonic clock.
     pub now: Millis,
     /// What is to be done.
@@ -66,20 +69,22 @@ impl Finish<'_> {
         applied
     }
 
+    /// Whether it was a transaction.
     fn one(&mut self, leaving: Leaving<'_>) -> bool {
         match leaving.item {
             Item::Txn { zxid, body, asker } => {
-                let body = leaving
-                    .log
-                    .get(body)
-                    .expect("an item points into its own batch");
+                let body = &leaving.log[body];
                 let logged = LoggedTxn::decode(body).expect("what prep encoded can be decoded");
                 assert_eq!(
                     logged.header.zxid, zxid.0,
                     "an item points at its own transaction"
                 );
                 self.apply(&logged, asker);
-                true
+                return true;
+            }
+            Item::Delivered { zxid, body } => {
+                self.deliver(zxid, &body);
+                return true;
             }
             Item::Read {
                 asker,
@@ -87,31 +92,130 @@ impl Finish<'_> {
                 op,
                 body,
                 who,
-            } => {
-                let body = leaving
-                    .frames
-                    .get(body)
-                    .expect("an item points into its own batch");
-                self.read(asker, session, op, body, &who);
-                false
+            } => self.read(asker, session, op, &leaving.frames[body], &who),
+            Item::Nothing { asker } => self.out.effects.push(Effect::Unanswered { asker }),
+            Item::Refusal { asker, code } => self.reply_code(asker, code),
+            Item::Synced => match self.forward.synced() {
+                Some(session) => self.go_on(session),
+                None => tracing::warn!("The leader has answered a sync that nobody waits for"),
+            },
+            Item::Resumed {
+                conn,
+                session,
+                timeout_ms,
+                valid,
+            } => self.out.effects.push(if valid {
+                Effect::SessionResumed {
+                    conn,
+                    session,
+                    timeout_ms,
+                }
+            } else {
+                Effect::SessionRefused { conn, session }
+            }),
+            Item::LocalOpened {
+                conn,
+                session,
+                timeout_ms,
+            } => self.out.effects.push(Effect::SessionOpened {
+                conn,
+                session,
+                timeout_ms,
+            }),
+            Item::LocalClosed { asker, session } => self.close_local(asker, session),
+            Item::Lead { epoch } => self.lead(epoch),
+            Item::Membership {
+                text,
+                version,
+                time,
+            } => self.show_membership(&text, version, time),
+        }
+        false
+    }
+
+    /// The leader's transaction, which may be the answer to a request of ours.
+    fn deliver(&mut self, zxid: Zxid, body: &[u8]) {
+        let logged = LoggedTxn::decode(body).expect("a proposal was decoded when it came");
+        assert_eq!(logged.header.zxid, zxid.0, "a proposal has its own number");
+        let session = SessionId(logged.header.client_id);
+        let settled = self.forward.settle(session, logged.header.cxid);
+        self.apply(&logged, settled.flatten());
+        if matches!(logged.txn, Txn::CloseSession(_)) {
+            // Its connection ends here; there is nobody to read what would follow.
+            let end = self.out.bytes.len();
+            for asker in self.forward.end(session) {
+                self.out.reply_since(end, asker);
             }
-            Item::Nothing { asker } => {
-                self.out.effects.push(Effect::Unanswered { asker });
-                false
-            }
-            Item::Refusal { asker, code } => {
-                let start = self.out.bytes.len();
-                let zxid = self.state.last_zxid.0;
-                let header = ReplyHeader {
-                    xid: asker.xid,
-                    zxid,
-                    err: code.code(),
-                };
-                reply::append_header(&header, &mut self.out.bytes);
-                self.out.reply_since(start, asker);
-                false
+        } else if settled.is_some() {
+            self.go_on(session);
+        }
+    }
+
+    /// Serves what need not wait any longer in a learner's queue.
+    fn go_on(&mut self, session: SessionId) {
+        while let Some(pending) = self.forward.next(session) {
+            match pending {
+                Pending::Sync { read, .. } | Pending::Read(read) => {
+                    let Read {
+                        asker,
+                        op,
+                        body,
+                        who,
+                    } = read;
+                    self.read(asker, session, op, &body, &who);
+                }
+                Pending::Refusal { asker, code } => self.reply_code(asker, code),
+                Pending::Close { asker } => self.close_local(Some(asker), session),
+                Pending::Write { .. } | Pending::Upgrade => {
+                    unreachable!("a write waits for its transaction")
+                }
             }
         }
+    }
+
+    /// A reply that is no more than a code.
+    fn reply_code(&mut self, asker: Asker, code: ErrorCode) {
+        let start = self.out.bytes.len();
+        let zxid = self.state.last_zxid.0;
+        let header = ReplyHeader {
+            xid: asker.xid,
+            zxid,
+            err: code.code(),
+        };
+        reply::append_header(&header, &mut self.out.bytes);
+        self.out.reply_since(start, asker);
+    }
+
+    /// The end of a local session is no transaction.
+    fn close_local(&mut self, asker: Option<Asker>, session: SessionId) {
+        if let Some(asker) = asker {
+            self.reply_code(asker, ErrorCode::Ok);
+        }
+        self.out.effects.push(Effect::SessionClosed { session });
+    }
+
+    /// Everything of former leaders is applied: this server numbers transactions from now on.
+    // apache 3.9.5: server/quorum/Leader.java lead, startZkServer
+    fn lead(&mut self, epoch: Zxid) {
+        assert!(
+            epoch > self.state.last_zxid,
+            "epoch {epoch} comes after {}",
+            self.state.last_zxid
+        );
+        self.state.last_zxid = epoch;
+        self.state.sessions.restart(self.now);
+        self.prep.restart(self.state);
+    }
+
+    fn show_membership(&mut self, text: &[u8], version: i64, time: Millis) {
+        let mut announcer = Announcer {
+            zxid: self.state.last_zxid,
+            watches: &mut *self.watches,
+            audience: &mut *self.audience,
+            out: &mut *self.out,
+        };
+        let tree = &mut self.state.tree;
+        tree.show_membership(text, version, time.0, &mut announcer);
     }
 
     fn apply(&mut self, logged: &LoggedTxn<'_>, asker: Option<Asker>) {
@@ -122,9 +226,12 @@ impl Finish<'_> {
             self.state.last_zxid
         );
         let session = SessionId(logged.header.client_id);
-        let mut closed = None;
+        let (mut opened, mut closed) = (None, None);
         match &logged.txn {
-            Txn::CreateSession(txn) => self.state.sessions.open(session, txn.timeout_ms, self.now),
+            Txn::CreateSession(txn) => {
+                self.state.sessions.open(session, txn.timeout_ms, self.now);
+                opened = Some(session);
+            }
             Txn::CloseSession(_) => {
                 self.state.sessions.close(session);
                 closed = Some(session);
@@ -143,7 +250,7 @@ impl Finish<'_> {
             .apply(&logged.header, &logged.txn, &mut announcer);
         self.state.last_zxid = zxid;
         self.compare_digest(logged);
-        self.prep.landed(zxid, closed);
+        self.prep.landed(zxid, opened, closed);
 
         if let Some(asker) = asker {
             self.answer(logged, &applied, asker);
@@ -154,6 +261,10 @@ impl Finish<'_> {
     }
 
     fn answer(&mut self, logged: &LoggedTxn<'_>, applied: &crate::tree::Applied, asker: Asker) {
+        if answer::is_moved(&logged.txn) {
+            self.out.effects.push(Effect::Moved { asker });
+            return;
+        }
         if let Txn::CreateSession(txn) = &logged.txn {
             self.out.effects.push(Effect::SessionOpened {
                 conn: asker.conn,

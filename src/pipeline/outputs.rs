@@ -21,6 +21,12 @@ pub enum Effect {
         /// Whose.
         asker: Asker,
     },
+    /// The session of a request is served elsewhere by now: no answer, its connection ends once everything
+    /// before is sent.
+    Moved {
+        /// Whose.
+        asker: Asker,
+    },
     /// Send one event to several connections.
     Event {
         /// To whom.
@@ -36,6 +42,22 @@ pub enum Effect {
         session: SessionId,
         /// Its timeout, ms.
         timeout_ms: i32,
+    },
+    /// The leader lets a connection take up its session.
+    SessionResumed {
+        /// Who asked.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
+        /// Its timeout, ms.
+        timeout_ms: i32,
+    },
+    /// The leader does not know the session that a connection wants to take up.
+    SessionRefused {
+        /// Who asked.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
     },
     /// A session has ended: close its connection once everything before is sent.
     SessionClosed {

@@ -1,4 +1,5 @@
-//! Between prep and finish: everything in flight, in order, until the log says it is durable.
+//! Between prep and finish: everything in flight, in order, until it may be applied: standalone that is
+//! when the log says it is durable, in an ensemble when it is committed.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -7,7 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::pipeline::Asker;
-use crate::types::{ErrorCode, Id, OpCode, SessionId, Zxid};
+use crate::storage::format::txn_log;
+use crate::types::{ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
 
 /// One thing in flight.
 #[derive(Debug)]
@@ -46,6 +48,83 @@ pub enum Item {
         /// Whose.
         asker: Asker,
     },
+    /// A committed transaction of the leader.
+    Delivered {
+        /// Its number.
+        zxid: Zxid,
+        /// The body of the log record.
+        body: Bytes,
+    },
+    /// The leader's answer to the oldest sync of this learner.
+    Synced,
+    /// The leader's answer whether a client may take up its session.
+    Resumed {
+        /// Who asks.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
+        /// Its timeout, ms.
+        timeout_ms: i32,
+        /// Whether it may.
+        valid: bool,
+    },
+    /// A local session begins.
+    LocalOpened {
+        /// Who asks.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
+        /// Its timeout, ms.
+        timeout_ms: i32,
+    },
+    /// A local session ends.
+    LocalClosed {
+        /// Who is answered; nobody when it has expired.
+        asker: Option<Asker>,
+        /// The session.
+        session: SessionId,
+    },
+    /// From here on this server leads.
+    Lead {
+        /// Where numbering starts: the epoch, counter 0.
+        epoch: Zxid,
+    },
+    /// The text of the membership in force is to be read at `/zookeeper/config`.
+    Membership {
+        /// The text.
+        text: Bytes,
+        /// Its version.
+        version: i64,
+        /// The wall clock.
+        time: Millis,
+    },
+}
+
+impl Item {
+    /// Takes the request out of the item that someone waits for, if any. Whether the item still means
+    /// something without it.
+    fn abandon(&mut self, dropped: &mut impl FnMut(Asker)) -> bool {
+        match self {
+            Item::Txn { asker, .. } => {
+                if let Some(asker) = asker.take() {
+                    dropped(asker);
+                }
+                true
+            }
+            Item::Read { asker, .. } | Item::Refusal { asker, .. } | Item::Nothing { asker } => {
+                dropped(*asker);
+                false
+            }
+            Item::LocalClosed { asker, .. } => {
+                if let Some(asker) = asker {
+                    dropped(*asker);
+                }
+                false
+            }
+            Item::Synced | Item::Resumed { .. } | Item::LocalOpened { .. } => false,
+            Item::Delivered { .. } | Item::Lead { .. } | Item::Membership { .. } => true,
+        }
+    }
 }
 
 /// The records of a batch, framed for the log.
@@ -61,7 +140,19 @@ pub struct LogBatch {
     pub records: u32,
 }
 
-/// What one turn of prep produced.
+impl LogBatch {
+    /// The bodies of the records, each a slice of the batch.
+    pub fn bodies(&self) -> impl Iterator<Item = Bytes> {
+        let mut rest = self.bytes.clone();
+        (0..self.records).map(move |_| {
+            let mut record = rest.split_to(txn_log::record_bytes(&rest));
+            record.truncate(record.len() - txn_log::RECORD_TAIL_BYTES);
+            record.split_off(txn_log::RECORD_HEAD_BYTES)
+        })
+    }
+}
+
+/// What one turn produced.
 #[derive(Debug, Default)]
 struct Batch {
     log: Bytes,
@@ -69,7 +160,7 @@ struct Batch {
     items: VecDeque<Item>,
 }
 
-/// The batch that prep is filling.
+/// The batch that this turn is filling.
 #[derive(Debug, Default)]
 pub struct OpenBatch {
     /// Framed log records.
@@ -86,12 +177,31 @@ pub struct OpenBatch {
 impl OpenBatch {
     /// Adds the transaction whose record was just appended from `start` on.
     pub fn push_txn(&mut self, zxid: Zxid, start: usize, asker: Option<Asker>) {
-        // Record framing: checksum and length before the body, one end byte behind it.
-        let body = start + 12..self.log.len() - 1;
+        let body = start + txn_log::RECORD_HEAD_BYTES..self.log.len() - txn_log::RECORD_TAIL_BYTES;
         self.items.push_back(Item::Txn { zxid, body, asker });
+        self.logged(zxid);
+    }
+
+    /// Whether nothing has come into it.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.records == 0
+    }
+
+    /// Nobody is answered any more.
+    pub fn abandon(&mut self, mut dropped: impl FnMut(Asker)) {
+        self.items.retain_mut(|item| item.abandon(&mut dropped));
+    }
+
+    fn logged(&mut self, zxid: Zxid) {
         self.first.get_or_insert(zxid);
         self.last = zxid;
         self.records += 1;
+    }
+
+    /// Adds a record that is logged now and applied later, if at all.
+    pub fn append(&mut self, zxid: Zxid, body: &[u8]) {
+        txn_log::append_record(body, &mut self.log);
+        self.logged(zxid);
     }
 }
 
@@ -99,7 +209,8 @@ impl OpenBatch {
 #[derive(Debug, Default)]
 pub struct Room {
     batches: VecDeque<Batch>,
-    durable: Zxid,
+    /// Transactions may leave up to here.
+    released: Zxid,
 }
 
 /// What leaves the room next.
@@ -113,26 +224,24 @@ pub struct Leaving<'r> {
 }
 
 impl Room {
-    /// An empty room after this transaction.
-    pub fn new(durable: Zxid) -> Self {
+    /// An empty room; everything up to this transaction has left.
+    pub fn new(released: Zxid) -> Self {
         Room {
             batches: VecDeque::new(),
-            durable,
+            released,
         }
     }
 
-    /// Takes in what prep filled; its records, if any, are now to be made durable.
+    /// Takes in what a turn filled; its records, if any, are now to be made durable.
     pub fn enter(&mut self, open: OpenBatch) -> Option<LogBatch> {
-        if open.items.is_empty() {
-            return None;
-        }
         let log = Bytes::from(open.log);
-        let batch = Batch {
-            log: log.clone(),
-            frames: open.frames,
-            items: open.items,
-        };
-        self.batches.push_back(batch);
+        if !open.items.is_empty() {
+            self.batches.push_back(Batch {
+                log: log.clone(),
+                frames: open.frames,
+                items: open.items,
+            });
+        }
         let first = open.first?;
         Some(LogBatch {
             bytes: log,
@@ -142,21 +251,34 @@ impl Room {
         })
     }
 
-    /// The log is on disk up to here.
-    pub fn durable(&mut self, zxid: Zxid) {
+    /// Transactions may leave up to here.
+    pub fn release(&mut self, zxid: Zxid) {
         assert!(
-            zxid >= self.durable,
-            "the log went back from {} to {zxid}",
-            self.durable
+            zxid >= self.released,
+            "what may be applied went back from {} to {zxid}",
+            self.released
         );
-        self.durable = zxid;
+        self.released = zxid;
+    }
+
+    /// Whether transactions may leave up to here.
+    pub fn has_released(&self, zxid: Zxid) -> bool {
+        zxid <= self.released
+    }
+
+    /// Nobody is answered any more; transactions stay, they may still be committed.
+    pub fn abandon(&mut self, mut dropped: impl FnMut(Asker)) {
+        for batch in &mut self.batches {
+            batch.items.retain_mut(|item| item.abandon(&mut dropped));
+        }
+        self.batches.retain(|batch| !batch.items.is_empty());
     }
 
     /// Whether something can leave.
     pub fn has_ready(&self) -> bool {
         match self.batches.front().and_then(|batch| batch.items.front()) {
-            Some(Item::Txn { zxid, .. }) => *zxid <= self.durable,
-            Some(Item::Read { .. } | Item::Refusal { .. } | Item::Nothing { .. }) => true,
+            Some(Item::Txn { zxid, .. }) => *zxid <= self.released,
+            Some(_) => true,
             None => false,
         }
     }

@@ -2,12 +2,37 @@
 
 use std::sync::Arc;
 
-use crate::pipeline::{Asker, Incoming, Item, Prepared, State};
-use crate::proto::request;
+use crate::pipeline::{Asker, Incoming, Item, Prepared, Standing, State};
 use crate::replica::gate::{Door, Verdict, Visitor, Waiting};
+use crate::replica::role::Role;
 use crate::replica::submission::{Header, Submission};
 use crate::replica::{Now, Replica};
+use crate::session::owners::Server;
 use crate::types::{ConnId, ErrorCode, OpCode, SessionId};
+
+/// A session that a connection wants to take up again. Its password is right.
+#[derive(Debug, Clone, Copy)]
+pub struct Resume {
+    /// Who asks.
+    pub conn: ConnId,
+    /// Its number.
+    pub session: SessionId,
+    /// Its timeout, ms.
+    pub timeout_ms: i32,
+}
+
+/// What becomes of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumption {
+    /// It is the connection's.
+    Granted,
+    /// It has ended.
+    Refused,
+    /// The leader is asked; the answer is an effect of finishing.
+    Asked,
+    /// Nobody can tell: the connection must end without an answer.
+    Unknown,
+}
 
 /// A session that a connection asks for.
 #[derive(Debug, Clone, Copy)]
@@ -23,18 +48,54 @@ pub struct NewSession {
 impl Replica {
     /// Takes what a connection read. It enters the pipeline as far as the gate lets it; the rest waits.
     pub fn submit(&mut self, state: &State, submission: Submission, door: &mut dyn Door, now: Now) {
+        if submission.conn < self.first_conn {
+            self.unanswered.extend(submission.askers_from(0));
+            return;
+        }
         self.gate.push(Waiting::Requests(submission, 0));
         self.admit(state, door, now);
     }
 
     /// Opens a session for a connection once the gate lets it; the answer is an effect of finishing.
     pub fn open_session(&mut self, state: &State, new: NewSession, door: &mut dyn Door, now: Now) {
+        if new.conn < self.first_conn {
+            return;
+        }
         self.gate.push(Waiting::Session(new, now.monotonic));
         self.admit(state, door, now);
     }
 
-    /// Lets in whoever waits at the gate, as far as there is room.
+    /// Gives a session to a connection that wants to take it up again, if it can be used. A new owner is
+    /// known at once.
+    pub fn resume_session(&mut self, state: &State, resume: Resume) -> Resumption {
+        if resume.conn < self.first_conn {
+            return Resumption::Unknown;
+        }
+        match self.role {
+            Role::None | Role::Elected { .. } => Resumption::Unknown,
+            _ if self.is_local(resume.session) => Resumption::Granted,
+            Role::Learner => {
+                self.ask_to_resume(resume);
+                Resumption::Asked
+            }
+            Role::Standalone | Role::Leader if !self.prep.is_usable(state, resume.session) => {
+                Resumption::Refused
+            }
+            Role::Standalone => Resumption::Granted,
+            Role::Leader => {
+                self.owners.give(resume.session, Server::Here);
+                Resumption::Granted
+            }
+        }
+    }
+
+    /// Lets in whoever waits at the gate, as far as there is room, after what learners want.
     pub fn admit(&mut self, state: &State, door: &mut dyn Door, now: Now) {
+        match self.role {
+            Role::Elected { .. } => return,
+            Role::Leader => self.admit_learners(state, now),
+            Role::Standalone | Role::None | Role::Learner => {}
+        }
         while let Some(waiting) = self.gate.pop() {
             let left = match waiting {
                 Waiting::Requests(submission, at) => {
@@ -78,18 +139,14 @@ impl Replica {
                 op: header.op,
                 since: submission.since,
             };
-            let asker = Asker {
-                conn: submission.conn,
-                xid: header.xid,
-                size: header.size,
-                since: submission.since,
-            };
+            let asker = submission.asker(header);
             match self.gate.judge(visitor, now.monotonic, door) {
                 Verdict::Enter => self.take(state, &submission, (header, body), asker, now),
                 Verdict::Refuse => {
-                    let code = ErrorCode::ThrottledOp;
-                    self.enter(Item::Refusal { asker, code });
+                    self.gate.entered();
+                    self.refuse(submission.session, asker, ErrorCode::ThrottledOp);
                 }
+                Verdict::Drop if self.role == Role::None => self.unanswered.push(asker),
                 Verdict::Drop => self.open.items.push_back(Item::Nothing { asker }),
                 Verdict::Wait => return Some(Waiting::Requests(submission, at)),
             }
@@ -109,28 +166,65 @@ impl Replica {
         asker: Asker,
         now: Now,
     ) {
-        if header.op.is_write() {
+        if self.role == Role::Learner {
+            self.learn(state, submission, (header, body), asker);
+        } else if header.op.is_write() {
+            let session = submission.session;
+            if header.op == OpCode::CloseSession && self.close_local(session, asker) {
+                self.gate.entered();
+                return;
+            }
+            self.upgrade_own(state, session, header.op, self.reader(body), now);
             let incoming = Incoming {
-                session: submission.session,
+                session,
                 xid: header.xid,
                 op: header.op,
-                body: request::reader(body, self.rules.field_bytes_max),
+                body: self.reader(body),
                 who: &submission.who,
+                standing: self.standing(state, session, header.op),
+                is_forwarded: false,
             };
             self.write(state, incoming, asker, now);
-        } else if self.is_usable(state, submission.session) {
-            let start = self.open.frames.len();
-            self.open.frames.extend_from_slice(body);
-            self.enter(Item::Read {
-                asker,
-                session: submission.session,
-                op: header.op,
-                body: start..self.open.frames.len(),
-                who: Arc::clone(&submission.who),
-            });
+        } else if self.is_known(state, submission.session) {
+            self.gate.entered();
+            self.read(submission, asker, header.op, body);
         } else {
             self.open.items.push_back(Item::Nothing { asker });
         }
+    }
+
+    /// What a client of this server may do, when this server judges its requests.
+    fn standing(&mut self, state: &State, session: SessionId, op: OpCode) -> Standing {
+        if self.prep.is_usable(state, session) {
+            let is_moved = self.role == Role::Leader && self.is_moved(session, op, Server::Here);
+            return if is_moved {
+                Standing::Bad(ErrorCode::SessionMoved)
+            } else {
+                Standing::Good
+            };
+        }
+        if self.is_local(session) {
+            return Standing::Local(ErrorCode::EphemeralOnLocalSession);
+        }
+        Standing::Gone
+    }
+
+    /// Whether a client of this server may ask for things.
+    fn is_known(&self, state: &State, session: SessionId) -> bool {
+        self.prep.is_usable(state, session) || self.is_local(session)
+    }
+
+    /// A read is served between the transactions around it.
+    pub(super) fn read(&mut self, from: &Submission, asker: Asker, op: OpCode, body: &[u8]) {
+        let start = self.open.frames.len();
+        self.open.frames.extend_from_slice(body);
+        self.open.items.push_back(Item::Read {
+            asker,
+            session: from.session,
+            op,
+            body: start..self.open.frames.len(),
+            who: Arc::clone(&from.who),
+        });
     }
 
     fn write(&mut self, state: &State, incoming: Incoming<'_>, asker: Asker, now: Now) {
@@ -150,18 +244,21 @@ impl Replica {
     }
 
     fn create_session(&mut self, new: NewSession, now: Now) {
+        if self.open_local(new, now) {
+            return;
+        }
+        match self.role {
+            Role::Learner => return self.ask_for_session(new, now),
+            Role::Leader => self.owners.give(new.session, Server::Here),
+            Role::Standalone | Role::None | Role::Elected { .. } => {}
+        }
         let start = self.open.log.len();
         let log = &mut self.open.log;
         let prepared = self
             .prep
             .open_session(new.session, new.timeout_ms, now.wall, log);
         if let Prepared::Logged(zxid) = prepared {
-            let asker = Asker {
-                conn: new.conn,
-                xid: 0,
-                size: 0,
-                since: now.monotonic,
-            };
+            let asker = Asker::handshake(new.conn, now.monotonic);
             self.gate.entered();
             self.open.push_txn(zxid, start, Some(asker));
         }

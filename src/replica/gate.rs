@@ -62,7 +62,10 @@ pub(super) struct Gate {
     inside: usize,
     /// Connections of dropped requests, and when.
     dropped: BTreeMap<ConnId, Millis>,
+    /// For good.
     closed: bool,
+    /// As long as nobody is served.
+    retired: bool,
 }
 
 impl Gate {
@@ -73,7 +76,21 @@ impl Gate {
             inside: 0,
             dropped: BTreeMap::new(),
             closed: false,
+            retired: false,
         }
+    }
+
+    /// A role has ended: whoever comes is dropped until [`Gate::open`]. Returns who waited; nobody is
+    /// inside any more.
+    pub(super) fn retire(&mut self) -> VecDeque<Waiting> {
+        self.retired = true;
+        self.inside = 0;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// A role begins.
+    pub(super) fn open(&mut self) {
+        self.retired = false;
     }
 
     pub(super) fn push(&mut self, waiting: Waiting) {
@@ -127,7 +144,7 @@ impl Gate {
 
     /// What becomes of the next visitor.
     pub(super) fn judge(&mut self, visitor: Visitor, now: Millis, door: &mut dyn Door) -> Verdict {
-        if self.closed {
+        if self.closed || self.retired {
             return self.drop(visitor.conn, now, door);
         }
         if !self.dropped.is_empty() && self.dropped.contains_key(&visitor.conn) {

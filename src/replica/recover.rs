@@ -143,26 +143,32 @@ impl Recovery {
         }
     }
 
-    /// The recovered state. Ephemeral nodes of sessions that are gone are removed; the others have
-    /// their full timeout from `now`, however long the recovery took.
-    pub fn finish(mut self, now: Millis) -> State {
-        let zxid = self.last_zxid;
-        self.replaying();
-        let Stage::Replaying(mut tree) = self.stage else {
-            unreachable!("the stage was just changed")
-        };
-        let mut sessions = self.sessions;
-        for (id, timeout_ms) in sessions.iter().collect::<Vec<_>>() {
-            sessions.open(id, timeout_ms, now);
-        }
-        let orphans = tree.remove_orphans(|session| sessions.is_open(session), zxid.0);
+    /// The recovered state of a standalone server. Ephemeral nodes of sessions that are gone are removed;
+    /// the others have their full timeout from `now`, however long the recovery took.
+    pub fn finish(self, now: Millis) -> State {
+        let mut state = self.finish_as_is(now);
+        let sessions = &state.sessions;
+        let is_open = |session| sessions.is_open(session);
+        let orphans = state.tree.remove_orphans(is_open, state.last_zxid.0);
         for path in &orphans {
             tracing::info!("removed the ephemeral node {path}: its session is gone");
         }
+        state
+    }
+
+    /// The recovered state of a member of an ensemble: nothing goes from it that does not go from the others'.
+    /// Sessions have their full timeout from `now`.
+    pub fn finish_as_is(mut self, now: Millis) -> State {
+        self.replaying();
+        let Stage::Replaying(tree) = self.stage else {
+            unreachable!("the stage was just changed")
+        };
+        let mut sessions = self.sessions;
+        sessions.restart(now);
         State {
             tree: *tree,
             sessions,
-            last_zxid: zxid,
+            last_zxid: self.last_zxid,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::pipeline::Asker;
 use crate::proto::frame;
 use crate::proto::request;
 use crate::types::{ConnId, Id, Millis, OpCode, SessionId};
@@ -46,6 +47,22 @@ impl Submission {
     pub fn requests_from(&self, at: usize) -> Requests<'_> {
         Requests {
             rest: self.frames.get(at..).unwrap_or_default(),
+        }
+    }
+
+    /// Who asks for what is there from this byte of the frames on.
+    pub(super) fn askers_from(&self, at: usize) -> impl Iterator<Item = Asker> {
+        let askers = self.requests_from(at);
+        askers.map(|(header, _)| self.asker(header))
+    }
+
+    /// Who asks for this one of the requests.
+    pub(super) fn asker(&self, header: Header) -> Asker {
+        Asker {
+            conn: self.conn,
+            xid: header.xid,
+            size: header.size,
+            since: self.since,
         }
     }
 }

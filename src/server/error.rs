@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use crate::config::PROMETHEUS_PROVIDER;
 use crate::server::recover::RecoveryError;
+use crate::storage::disk::DiskError;
+use crate::storage::epochs::EpochError;
 use crate::storage::layout::LayoutError;
 use crate::storage::lock::LockError;
-use crate::storage::snapshots::SnapshotError;
+use crate::storage::snapshots::{InstallError, SnapshotError};
+use crate::storage::truncate::TruncateError;
 use crate::storage::txn_log::LogError;
+use crate::types::ServerId;
 
 /// What ends the server.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +72,36 @@ pub enum ServerError {
     /// A snapshot cannot be written.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// A leader's snapshot cannot be put in the place of the own data.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The own data cannot be cut back to what the leader has.
+    #[error("Not able to truncate the log: {0}")]
+    Truncate(#[from] TruncateError),
+    /// The files that hold a member's epochs contradict each other, or the log.
+    #[error("Unable to load database: {0}")]
+    Epochs(#[from] EpochError),
+    /// An epoch cannot be saved: it may have been promised or not.
+    #[error("the epoch cannot be saved: {0}; the server stops, since it can promise nothing more")]
+    Epoch(DiskError),
+    /// The settings name other servers only.
+    #[error("My id {} not in the peer list", .0.0)]
+    NotAMember(ServerId),
+    /// The election port cannot be opened, however often it is tried.
+    #[error(
+        "As I'm leaving the listener thread, I won't be able to participate in leader election any longer: \
+         none of the election addresses of server.{} can be bound (electionPortBindRetry)",
+        .0.0
+    )]
+    ElectionPort(ServerId),
+    /// Going on would lose data.
+    #[error("{why}")]
+    Fatal {
+        /// The exit code.
+        code: u8,
+        /// Why.
+        why: String,
+    },
     /// A thread died of a broken invariant.
     #[error("the {0} died; the line above says of what")]
     Died(&'static str),
@@ -78,7 +112,10 @@ impl ServerError {
     pub fn exit_code(&self) -> u8 {
         match self {
             ServerError::Layout(_) => 3,
-            ServerError::Snapshot(_) => 10,
+            ServerError::Snapshot(_) | ServerError::Install(_) => 10,
+            ServerError::Truncate(_) => 13,
+            ServerError::ElectionPort(_) => 14,
+            ServerError::Fatal { code, .. } => *code,
             ServerError::Lock(_)
             | ServerError::Marker(_)
             | ServerError::Recovery(_)
@@ -87,6 +124,9 @@ impl ServerError {
             | ServerError::Metrics { .. }
             | ServerError::Thread { .. }
             | ServerError::Log(_)
+            | ServerError::Epochs(_)
+            | ServerError::Epoch(_)
+            | ServerError::NotAMember(_)
             | ServerError::Died(_) => 1,
         }
     }

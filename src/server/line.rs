@@ -1,24 +1,27 @@
-//! The line: the one thread that owns the [`Replica`] and drives it in batches. Requests, handshakes
-//! and "durable" arrive as letters; log batches, replies and events leave.
+//! The line: the one thread that owns the [`Member`] and drives it in batches. Requests, handshakes, other
+//! servers' packets and "durable" arrive as letters; log batches, replies, events and packets leave.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::net::client::{Bell, Closing, ConnectAsk, Outbox};
-use crate::pipeline::Outputs;
-use crate::proto::connect;
-use crate::replica::{Door, NewSession, Now, Replica, Submission};
+use crate::consensus::{Input, Outcome, Task};
+use crate::net::client::{Bell, Closing, ConnectAsk};
+use crate::net::peer;
+use crate::net::peer::BallotLetter;
+use crate::pipeline::{Outputs, State};
+use crate::replica::{Door, Member, Now, Role, Submission};
 use crate::server::clock;
+use crate::server::deliver::deliver;
 use crate::server::door::Doors;
+use crate::server::error::ServerError;
 use crate::server::log_thread::Order;
 use crate::server::mailbox::Mailbox;
-use crate::server::registry::{Listeners, Registry};
+use crate::server::registry::Listeners;
+use crate::server::seat::Seat;
 use crate::server::shared::Shared;
 use crate::session::ids::SessionIds;
-use crate::session::secret;
 use crate::types::limits;
-use crate::types::{Millis, SessionId, Zxid};
+use crate::types::{Millis, Zxid};
 
 /// What the line is told.
 #[derive(Debug)]
@@ -29,6 +32,16 @@ pub enum Letter {
     Connect(ConnectAsk),
     /// The log is on disk up to here.
     Durable(Zxid),
+    /// A task of consensus is done.
+    Done(Task, Outcome),
+    /// The end of the history is forgotten; this is the state without it.
+    Truncated(Task, Box<State>),
+    /// The state that came from the leader, and stands at this transaction, is durable.
+    Installed(Task, Zxid),
+    /// News of a quorum port.
+    Peer(peer::Letter),
+    /// A ballot.
+    Ballot(BallotLetter),
     /// Finish what is in flight, then end.
     Stop,
 }
@@ -38,7 +51,9 @@ pub struct Line {
     /// What threads share.
     pub shared: Arc<Shared>,
     /// The server without its wires.
-    pub replica: Replica,
+    pub member: Member,
+    /// How it reaches the ensemble; `None` alone.
+    pub seat: Option<Seat>,
     /// Numbers sessions.
     pub session_ids: SessionIds,
     /// Where letters arrive.
@@ -54,47 +69,65 @@ pub struct Line {
 /// The longest the line sleeps without looking at the clock.
 const PATIENCE_MAX_MS: i64 = 1000;
 
+/// How long a member that is told to stop waits for others to agree on what is in flight.
+const FAREWELL_MS: i64 = 1000;
+
 impl Line {
     /// Runs until told to stop and nothing is in flight.
-    pub fn run(mut self) {
+    ///
+    /// # Errors
+    /// When going on would lose data.
+    pub fn run(mut self) -> Result<(), ServerError> {
         let mut letters = Vec::new();
         let mut outputs = Outputs::default();
-        let mut stop_at = None;
+        let mut stopping = None;
+        self.member.step(Input::Tick, clock::now());
+        self.mailbox.take(&mut letters, Duration::ZERO);
         loop {
-            self.mailbox.take(&mut letters, self.patience());
             let now = clock::now();
-            let stops = self.hear(&mut letters);
-            self.finish(now, &mut outputs);
-            if stop_at.is_some() {
+            let stops = self.hear(&mut letters, now);
+            self.carry_on(now, &mut outputs)?;
+            if stopping.is_some() {
                 self.turn_away(&mut letters);
             }
             self.prepare(letters.drain(..), now);
-            self.finish(now, &mut outputs);
+            self.carry_on(now, &mut outputs)?;
+            if let Some(seat) = &mut self.seat {
+                seat.end_turn(&self.member, now);
+            }
             if stops {
-                stop_at = Some(now.monotonic.plus(self.shutdown_ms));
+                stopping = Some(now.monotonic);
             }
-            if let Some(at) = stop_at {
-                if self.replica.is_idle() {
-                    return;
+            if stopping.is_some_and(|since| self.is_over(since, now)) {
+                if let Some(seat) = &mut self.seat {
+                    seat.stop();
                 }
-                if at <= now.monotonic {
-                    self.replica.close_gate();
-                }
+                return Ok(());
             }
+            self.mailbox.take(&mut letters, self.patience());
         }
     }
 
+    /// Whether a server that was told to stop at `since` may end.
+    fn is_over(&mut self, since: Millis, now: Now) -> bool {
+        if since.plus(self.shutdown_ms) <= now.monotonic {
+            self.member.replica.close_gate();
+        }
+        let gives_up = self.seat.is_some() && since.plus(FAREWELL_MS) <= now.monotonic;
+        gives_up || self.member.replica.is_idle()
+    }
+
     fn patience(&self) -> Duration {
-        let gate = self.replica.gate_patience_ms();
+        let replica = &self.member.replica;
+        let gate = replica.gate_patience_ms();
         if gate == Some(0) {
             return Duration::ZERO;
         }
         let now = clock::monotonic();
-        let expiry = self.shared.state.read().sessions.next_deadline();
-        let next = self
-            .replica
-            .next_reap()
-            .min(expiry.unwrap_or(Millis(i64::MAX)));
+        let expiry = replica.next_expiry(&self.shared.state.read());
+        let next = [expiry, replica.next_reap(), self.member.next_tick()];
+        let next = next.into_iter().flatten().min();
+        let next = next.unwrap_or(Millis(i64::MAX));
         let gate_ms = gate.map_or(PATIENCE_MAX_MS, i64::from);
         let wait = next
             .0
@@ -103,21 +136,47 @@ impl Line {
         Duration::from_millis(wait.unsigned_abs())
     }
 
-    /// Takes the news of the log out of the letters; true when told to stop.
-    fn hear(&mut self, letters: &mut Vec<Letter>) -> bool {
+    /// Takes everything that is not of a client out of the letters; true when told to stop.
+    fn hear(&mut self, letters: &mut Vec<Letter>, now: Now) -> bool {
         let mut stop = false;
-        letters.retain(|letter| match letter {
-            Letter::Durable(zxid) => {
-                self.replica.durable(*zxid);
-                false
+        for letter in letters.extract_if(.., |letter| !letter.is_of_a_client()) {
+            match letter {
+                Letter::Durable(zxid) => self.member.durable(zxid, now),
+                Letter::Done(task, outcome) => self.member.step(Input::Done(task, outcome), now),
+                Letter::Truncated(task, state) => {
+                    let zxid = state.last_zxid;
+                    drop(self.shared.replace(*state));
+                    self.rewritten(task, zxid, now);
+                }
+                Letter::Installed(task, zxid) => self.rewritten(task, zxid, now),
+                Letter::Peer(mut letter) => {
+                    let seat = self.seat.as_mut().expect("only a member hears of others");
+                    while let Some(input) = seat.open(&mut letter) {
+                        self.member.step(input, now);
+                    }
+                }
+                Letter::Ballot(letter) => {
+                    let (from, ballot) = letter.open();
+                    self.member.step(Input::Ballot { from, ballot }, now);
+                }
+                Letter::Stop => stop = true,
+                Letter::Submit(_) | Letter::Connect(_) => unreachable!("these are of a client"),
             }
-            Letter::Stop => {
-                stop = true;
-                false
-            }
-            Letter::Submit(_) | Letter::Connect(_) => true,
-        });
+        }
+        if self
+            .member
+            .next_tick()
+            .is_some_and(|tick| tick <= now.monotonic)
+        {
+            self.member.step(Input::Tick, now);
+        }
         stop
+    }
+
+    /// What the disk says has happened ends here now.
+    fn rewritten(&mut self, task: Task, zxid: Zxid, now: Now) {
+        self.log.send(Order::ResumeAt(zxid));
+        self.member.step(Input::Done(task, Outcome::At(zxid)), now);
     }
 
     /// Drops what comes after the word to stop, with its connections: a busy client must not keep the
@@ -133,7 +192,7 @@ impl Line {
                     door.cut(submission.conn);
                 }
                 Letter::Connect(ask) => door.cut(ask.conn),
-                Letter::Durable(_) | Letter::Stop => unreachable!("heard before"),
+                _ => unreachable!("what is of no client was heard before"),
             }
         }
         if door.has_cut {
@@ -141,141 +200,84 @@ impl Line {
         }
     }
 
-    /// Judges what came in, and sends the transactions to the log.
+    /// Judges what came in.
     fn prepare(&mut self, letters: impl Iterator<Item = Letter>, now: Now) {
         self.expire(now);
         let shared = Arc::clone(&self.shared);
         let mut door = Doors::new(&shared);
         let mut attached = Vec::new();
         let state = shared.state.read();
-        self.replica.admit(&state, &mut door, now);
+        self.member.replica.admit(&state, &mut door, now);
         for letter in letters {
             match letter {
                 Letter::Submit(submission) => {
-                    self.replica.submit(&state, submission, &mut door, now);
-                }
-                Letter::Connect(ask) if ask.session == SessionId::NONE => {
-                    shared
-                        .stats
-                        .session_requests
-                        .fetch_add(1, Ordering::Relaxed);
-                    let new = NewSession {
-                        conn: ask.conn,
-                        session: self.session_ids.next(),
-                        timeout_ms: ask.timeout_ms,
-                    };
-                    self.replica.open_session(&state, new, &mut door, now);
+                    let replica = &mut self.member.replica;
+                    replica.submit(&state, submission, &mut door, now);
                 }
                 Letter::Connect(ask) => {
-                    shared
-                        .stats
-                        .session_requests
-                        .fetch_add(1, Ordering::Relaxed);
-                    shared.stats.revalidations.fetch_add(1, Ordering::Relaxed);
-                    let usable = self.replica.is_usable(&state, ask.session);
-                    if self.reattach(&ask, usable) {
+                    if self.connect(&state, &ask, &mut door, now) {
                         attached.push((ask.session, ask.timeout_ms));
                     }
                 }
-                Letter::Durable(_) | Letter::Stop => unreachable!("heard before"),
+                _ => unreachable!("what is of no client was heard before"),
             }
         }
-        self.replica.reap(&state, now);
+        self.member.replica.reap(&state, now);
         drop(state);
-        if let Some(batch) = self.replica.take_log() {
-            self.log.send(Order::Append(batch));
-        }
         if door.has_cut {
             self.ring();
         }
         self.touch(&attached, now);
     }
 
-    /// A session that was taken up again has a new deadline at once: its timeout may have shrunk.
-    fn touch(&self, attached: &[(SessionId, i32)], now: Now) {
-        if attached.is_empty() {
-            return;
+    /// Sends to the log what has come, finishes what is ready, and does what the ensemble wants, in this
+    /// order: a snapshot that is wanted is one of the state that was reached.
+    fn carry_on(&mut self, now: Now, outputs: &mut Outputs) -> Result<(), ServerError> {
+        if let Some(batch) = self.member.take_log(now) {
+            self.log.send(Order::Append(batch));
         }
-        let mut state = self.shared.state.write();
-        for (session, timeout_ms) in attached {
-            state.sessions.touch(*session, *timeout_ms, now.monotonic);
+        if self.member.replica.role() == Role::None && self.shared.is_serving() {
+            self.retire();
+        }
+        self.finish(now, outputs);
+        match &mut self.seat {
+            Some(seat) => seat.carry_out(&mut self.member, now),
+            None => Ok(()),
         }
     }
 
-    /// Ends sessions that were not heard for too long.
-    fn expire(&mut self, now: Now) {
-        let due = {
-            let state = self.shared.state.read();
-            state
-                .sessions
-                .next_deadline()
-                .is_some_and(|deadline| deadline <= now.monotonic)
-        };
-        if !due {
-            return;
-        }
-        let mut state = self.shared.state.write();
+    /// Serves nobody from here on. Whoever holds a connection finds it closed.
+    fn retire(&mut self) {
+        let state = self.shared.state.write();
+        self.shared.set_serving(false);
+        drop(state);
         let registry = self.shared.registry.lock();
-        let expired = state
-            .sessions
-            .due(now.monotonic, &|session| registry.last_touch(session));
+        for outbox in registry.iter() {
+            outbox.close(Closing::Now);
+        }
+        let next = self.shared.next_conn();
         drop(registry);
-        for session in expired {
-            let timeout = state.sessions.timeout(session).unwrap_or_default();
-            tracing::info!("Expiring session {session}, timeout of {timeout}ms exceeded");
-            self.replica.expire_session(&state, session, now);
-            self.shared
-                .stats
-                .sessions_expired
-                .fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Takes a session up again; whether that succeeded. Its former connection is closed first, whatever
-    /// the password.
-    // apache 3.9.5: server/ZooKeeperServer.java processConnectRequest, reopenSession
-    fn reattach(&self, ask: &ConnectAsk, usable: bool) -> bool {
-        let mut registry = self.shared.registry.lock();
-        if let Some(former) = registry
-            .holder(ask.session)
-            .filter(|former| former.conn != ask.conn)
-        {
-            former.close(Closing::Now);
-        }
-        let Some(outbox) = registry.get(ask.conn).map(Arc::clone) else {
-            return false;
-        };
-        let succeeds = usable && secret::verify(ask.session, &ask.password);
-        if succeeds {
-            registry.attach(ask.session, ask.conn);
-            drop(registry);
-            welcome(&outbox, ask.session, ask.timeout_ms);
-        } else {
-            drop(registry);
-            tracing::info!(
-                "Invalid session {} for client {}, probably expired",
-                ask.session,
-                outbox.peer
-            );
-            refuse(&outbox);
-        }
+        self.member.replica.forget_connections(next);
         self.ring();
-        succeeds
     }
 
     /// Applies and answers everything that is ready, in slices that hold the tree's lock briefly.
     fn finish(&mut self, now: Now, outputs: &mut Outputs) {
-        while self.replica.has_ready() {
+        while self.member.replica.has_ready() {
             outputs.clear();
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state.write();
+            if !shared.is_serving() {
+                // What is applied without a role may not stay.
+                shared.break_walks();
+            }
             let mut watches = shared.watches.lock();
             let mut registry = shared.registry.lock();
             let mut audience = Listeners {
                 registry: &registry,
                 auth: &shared.rules.auth,
             };
-            self.replica.finish(
+            self.member.replica.finish(
                 &mut state,
                 &mut watches,
                 &mut audience,
@@ -290,79 +292,20 @@ impl Line {
             drop(state);
             self.ring();
         }
-        let mismatches = i64::try_from(self.replica.digest_mismatches()).unwrap_or(i64::MAX);
+        let mismatches = self.member.replica.digest_mismatches();
         self.shared
-            .digest_mismatches
-            .store(mismatches, Ordering::Relaxed);
+            .set_digest_mismatches(i64::try_from(mismatches).unwrap_or(i64::MAX));
     }
 
-    fn ring(&self) {
+    pub(super) fn ring(&self) {
         for bell in &self.bells {
             bell.ring();
         }
     }
 }
 
-/// Puts effects into outboxes, in order. The caller still holds the tree's lock: the order of every
-/// outbox is the order of the tree.
-fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Shared, now: Now) {
-    use crate::pipeline::Effect;
-    for effect in &outputs.effects {
-        match effect {
-            Effect::Reply { asker, bytes } => {
-                // Before the client can know: its next request may need the room.
-                shared.finished(asker.size);
-                if let Some(outbox) = registry.get(asker.conn) {
-                    outbox.push(&outputs.bytes[bytes.clone()], 1);
-                }
-                shared.stats.latency.add(now.monotonic.0 - asker.since.0, 1);
-                shared.stats.received.fetch_add(1, Ordering::Relaxed);
-                shared.stats.sent.fetch_add(1, Ordering::Relaxed);
-            }
-            Effect::Unanswered { asker } => shared.finished(asker.size),
-            Effect::Event { receivers, bytes } => {
-                for conn in &outputs.receivers[receivers.clone()] {
-                    if let Some(outbox) = registry.get(*conn) {
-                        outbox.push(&outputs.bytes[bytes.clone()], 0);
-                    }
-                }
-            }
-            Effect::SessionOpened {
-                conn,
-                session,
-                timeout_ms,
-            } => {
-                registry.attach(*session, *conn);
-                if let Some(outbox) = registry.get(*conn) {
-                    welcome(outbox, *session, *timeout_ms);
-                }
-            }
-            Effect::SessionClosed { session } => {
-                if let Some(outbox) = registry.holder(*session) {
-                    outbox.close(Closing::AfterFlush);
-                }
-                registry.forget(*session);
-            }
-        }
+impl Letter {
+    fn is_of_a_client(&self) -> bool {
+        matches!(self, Letter::Submit(_) | Letter::Connect(_))
     }
-}
-
-fn welcome(outbox: &Outbox, session: SessionId, timeout_ms: i32) {
-    let mut out = Vec::with_capacity(64);
-    let password = secret::password(session);
-    connect::append_response(
-        timeout_ms,
-        session.0,
-        &password,
-        outbox.read_only_answer(),
-        &mut out,
-    );
-    outbox.welcome(session, timeout_ms, &out);
-}
-
-fn refuse(outbox: &Outbox) {
-    let mut out = Vec::with_capacity(64);
-    connect::append_response(0, 0, &[0; 16], outbox.read_only_answer(), &mut out);
-    outbox.push(&out, 0);
-    outbox.close(Closing::AfterFlush);
 }

@@ -1,7 +1,7 @@
 //! From settings to listening sockets: clients, metrics.
 
 use std::io;
-use std::net::{TcpListener, ToSocketAddrs};
+use std::net::{Ipv6Addr, TcpListener, ToSocketAddrs};
 
 use crate::config::Network;
 use crate::net::listen;
@@ -50,11 +50,40 @@ pub(super) fn metrics_port(host: &str, port: u16) -> Result<TcpListener, ServerE
 
 fn bind_host(host: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
     let mut error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host.trim_matches(['[', ']']), port).to_socket_addrs()? {
+    for address in (without_zone(host), port).to_socket_addrs()? {
         match listen::bind(address, backlog) {
             Ok(listener) => return Ok(listener),
             Err(failure) => error = failure,
         }
     }
     Err(error)
+}
+
+/// The host without brackets, and without a zone that means nothing: only link-local addresses need one, and the system's resolver
+/// refuses it elsewhere, while Java takes it (`::1%lo`).
+fn without_zone(host: &str) -> &str {
+    let host = host.trim_matches(['[', ']']);
+    match host.split_once('%') {
+        Some((address, _))
+            if address
+                .parse()
+                .is_ok_and(|ip: Ipv6Addr| !ip.is_unicast_link_local()) =>
+        {
+            address
+        }
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_stays_only_where_it_matters() {
+        assert_eq!(without_zone("[0:0:0:0:0:0:0:1%lo]"), "0:0:0:0:0:0:0:1");
+        assert_eq!(without_zone("fe80::1%eth0"), "fe80::1%eth0");
+        assert_eq!(without_zone("a%b.example"), "a%b.example");
+        assert_eq!(without_zone("::1"), "::1");
+    }
 }

@@ -4,23 +4,42 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::consensus::{Outcome, Task};
 use crate::pipeline::LogBatch;
 use crate::pipeline::checkpoint::Checkpoint;
 use crate::server::entropy;
+use crate::server::error::ServerError;
 use crate::server::line::Letter;
 use crate::server::mailbox::Mailbox;
-use crate::server::snapshot_thread::SnapshotOrder;
+use crate::server::snapshot_thread::{Rewrite, SnapshotOrder};
 use crate::server::stats::LogStats;
+use crate::storage::epochs::EpochFiles;
 use crate::storage::txn_log::{LogError, LogWriter};
 use crate::types::Zxid;
 
-/// What the log thread is told.
+/// What the log thread is told. Everything is done in the order in which it was told, each thing durable
+/// before the next begins.
 #[derive(Debug)]
 pub enum Order {
     /// Append and make durable.
     Append(LogBatch),
+    /// Something besides, of which the line is told.
+    Do(Task, Chore),
+    /// The history was rewritten: the log goes on after this transaction.
+    ResumeAt(Zxid),
     /// Flush and end.
     Stop,
+}
+
+/// What a member of an ensemble promises, or takes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chore {
+    /// No older leader is followed any more.
+    AcceptedEpoch(i64),
+    /// This leader's history is on disk.
+    CurrentEpoch(i64),
+    /// Close the log, and have the history rewritten. [`Order::ResumeAt`] follows before the next append.
+    Rewrite(Rewrite),
 }
 
 /// When to flush.
@@ -50,6 +69,8 @@ pub struct LogThread {
     pub checkpoint: Checkpoint,
     /// When a flush is due.
     pub policy: FlushPolicy,
+    /// Where promises are kept.
+    pub epochs: EpochFiles,
 }
 
 const FOREVER: Duration = Duration::from_secs(3600);
@@ -59,7 +80,7 @@ impl LogThread {
     ///
     /// # Errors
     /// When the log cannot be written. Nothing more is acknowledged then; the server must end.
-    pub fn run(mut self) -> Result<(), LogError> {
+    pub fn run(mut self) -> Result<(), ServerError> {
         let mut orders = Vec::new();
         let mut pending = Pending::default();
         loop {
@@ -78,11 +99,24 @@ impl LogThread {
         }
     }
 
-    /// Appends everything ordered. Returns whether the last order was to stop.
-    fn append(&mut self, orders: &mut Vec<Order>, pending: &mut Pending) -> Result<bool, LogError> {
+    /// Carries out everything ordered. Returns whether the last order was to stop.
+    fn append(
+        &mut self,
+        orders: &mut Vec<Order>,
+        pending: &mut Pending,
+    ) -> Result<bool, ServerError> {
         for order in orders.drain(..) {
             let batch = match order {
                 Order::Append(batch) => batch,
+                Order::Do(task, chore) => {
+                    self.flush(pending)?;
+                    self.carry_out(task, chore)?;
+                    continue;
+                }
+                Order::ResumeAt(zxid) => {
+                    self.writer.resume_at(zxid);
+                    continue;
+                }
                 Order::Stop => return Ok(true),
             };
             self.writer
@@ -94,6 +128,21 @@ impl LogThread {
             }
         }
         Ok(false)
+    }
+
+    fn carry_out(&mut self, task: Task, chore: Chore) -> Result<(), ServerError> {
+        let saved = match chore {
+            Chore::AcceptedEpoch(epoch) => self.epochs.save_accepted(epoch),
+            Chore::CurrentEpoch(epoch) => self.epochs.save_current(epoch),
+            Chore::Rewrite(rewrite) => {
+                self.writer.roll()?;
+                self.snapshots.send(SnapshotOrder::Rewrite(task, rewrite));
+                return Ok(());
+            }
+        };
+        saved.map_err(ServerError::Epoch)?;
+        self.line.send(Letter::Done(task, Outcome::Saved));
+        Ok(())
     }
 
     fn flush(&mut self, pending: &mut Pending) -> Result<(), LogError> {

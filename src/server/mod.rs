@@ -8,27 +8,35 @@
 //! ```
 
 mod clock;
+mod deliver;
 mod door;
 mod entropy;
 mod error;
 mod large;
 mod line;
+mod line_sessions;
 mod listeners;
 mod log_thread;
 mod mailbox;
+mod member_files;
 mod metrics;
+mod peers;
+mod phases;
 mod ports;
 mod recover;
 mod registry;
+mod seat;
 mod settings;
 mod shared;
 mod snapshot_thread;
 mod start;
 mod stats;
+mod sync;
 #[cfg(test)]
 mod test_support;
 mod threads;
 mod view;
+mod walk;
 
 pub use error::ServerError;
 pub use start::{Server, start};

@@ -124,6 +124,18 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Sessions that were heard here at `since` or later, with their timeouts in ms.
+    pub fn heard_since(&self, since: Millis) -> Vec<(SessionId, i32)> {
+        let sessions = self.holders.keys();
+        let heard = sessions.filter_map(|session| {
+            let (touched, timeout_ms) = self.last_touch(*session)?;
+            (touched >= since).then_some((*session, timeout_ms))
+        });
+        heard.collect()
+    }
+}
+
 /// Why a connection is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Full {

@@ -1,20 +1,23 @@
 //! From settings to the plain values that rooms below want.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{AuthRules, DigestAlgorithm};
 use crate::config;
-use crate::config::{Config, SnapshotCompression};
+use crate::config::{Config, Membership, SnapshotCompression};
+use crate::consensus;
 use crate::net::client::Limits;
 use crate::ops::Rules;
 use crate::pipeline::Reaper;
 use crate::server::large::LargeRequests;
 use crate::server::log_thread::FlushPolicy;
 use crate::server::snapshot_thread::PurgePolicy;
+use crate::session::local::LocalSessions;
 use crate::storage::format::file_name::Compression;
 use crate::storage::recover::{RECORD_BYTES_MAX_DEFAULT, RecoverOptions};
 use crate::storage::txn_log::LogOptions;
-use crate::types::{Millis, OwnerRules};
+use crate::types::{Millis, OwnerRules, ServerId};
 
 fn size(bytes: u32) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
@@ -45,7 +48,7 @@ pub(super) fn owner_rules(config: &Config) -> OwnerRules {
 }
 
 /// Longest string or buffer within a request.
-fn field_bytes_max(config: &Config) -> usize {
+pub(super) fn field_bytes_max(config: &Config) -> usize {
     let network = &config.network;
     size(network.jute_max_buffer_bytes).saturating_add(size(network.jute_max_buffer_extra_bytes))
 }
@@ -62,6 +65,45 @@ pub(super) fn rules(config: &Config) -> Rules {
     }
 }
 
+/// The members of an ensemble share what may be outstanding.
+// apache 3.9.5: server/quorum/QuorumZooKeeperServer.java getGlobalOutstandingLimit, via its subclasses
+fn outstanding_divisor(config: &Config) -> usize {
+    match config.membership.voter_count() {
+        voters if voters > 2 && config.is_ensemble() => voters - 1,
+        _ => 1,
+    }
+}
+
+/// The settings of a member of an ensemble.
+pub(super) fn peer(
+    config: &Config,
+    me: ServerId,
+    membership: &Arc<Membership>,
+    seed: u64,
+) -> consensus::Settings {
+    let quorum = &config.quorum;
+    consensus::Settings {
+        tick_ms: i64::from(config.timing.tick_time_ms),
+        init_limit: i64::from(quorum.init_limit_ticks),
+        sync_limit: i64::from(quorum.sync_limit_ticks),
+        connect_limit: quorum.connect_limit_ticks.map_or(0, i64::from),
+        resend_min_ms: i64::from(quorum.notification_min_ms),
+        resend_max_ms: i64::from(quorum.notification_max_ms),
+        observer_delay_ms: i64::from(quorum.observer_election_delay_ms),
+        force_snapshot: quorum.force_snapshot_sync,
+        log_sync: quorum.snapshot_size_factor.is_some(),
+        backlog: size(quorum.commit_log_count),
+        reconfig: config.reconfig_enabled,
+        member_rules: config.member_rules(),
+        last_seen: config
+            .last_seen
+            .clone()
+            .map_or_else(|| Arc::clone(membership), Arc::new),
+        seed,
+        ..consensus::Settings::new(me, Arc::clone(membership))
+    }
+}
+
 /// The settings of the client port.
 pub(super) fn limits(config: &Config) -> Limits {
     Limits {
@@ -74,7 +116,9 @@ pub(super) fn limits(config: &Config) -> Limits {
             .large_requests
             .threshold_bytes
             .map_or(usize::MAX, size),
-        in_process_max: size(config.pipeline.global_outstanding_limit),
+        in_process_max: size(config.pipeline.global_outstanding_limit)
+            / outstanding_divisor(config),
+        syncs_ask_the_leader: config.is_ensemble(),
         sessionless_ms: i64::from(config.network.sessionless_timeout_ms),
         tcp_keep_alive: config.network.client_tcp_keep_alive,
     }
@@ -102,6 +146,16 @@ pub(super) fn log_options(config: &Config) -> LogOptions {
         force_sync: config.storage.force_sync,
         fsync_warning: Duration::from_millis(config.storage.fsync_warning_threshold_ms),
     }
+}
+
+/// The sessions that only this member knows, if there are to be such.
+pub(super) fn local_sessions(config: &Config, me: ServerId) -> Option<LocalSessions> {
+    let quorum = &config.quorum;
+    let tick_ms = i32::try_from(config.timing.tick_time_ms).unwrap_or(i32::MAX);
+    let can_upgrade = quorum.local_sessions_upgrading;
+    quorum
+        .local_sessions
+        .then(|| LocalSessions::new(me, can_upgrade, tick_ms))
 }
 
 /// When the log is flushed.

@@ -11,8 +11,17 @@ use crate::pipeline::State;
 use crate::server::large::LargeRequests;
 use crate::server::registry::Registry;
 use crate::server::stats::Stats;
-use crate::types::Zxid;
+use crate::types::{ConnId, Zxid};
 use crate::watch::Watches;
+
+/// Tells a state from another one in its place, and from itself with another future.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Era {
+    /// Which state.
+    pub state: u64,
+    /// Which history.
+    pub history: u64,
+}
 
 /// Everything that more than one thread touches.
 #[derive(Debug)]
@@ -32,11 +41,15 @@ pub struct Shared {
     /// What large ones among them may take.
     pub large: LargeRequests,
     /// Digests that did not match.
-    pub digest_mismatches: AtomicI64,
+    digest_mismatches: AtomicI64,
+    /// Numbers connections.
+    pub next_conn: Arc<AtomicU64>,
     last_zxid: AtomicI64,
     serving: AtomicBool,
-    /// How often the state was replaced by another one, changed with `state` locked.
-    generation: AtomicU64,
+    /// How often the state was replaced by another one; changed with `state` locked.
+    states: AtomicU64,
+    /// How often its history was given up; changed with `state` locked.
+    histories: AtomicU64,
 }
 
 impl Shared {
@@ -52,9 +65,11 @@ impl Shared {
             in_process: AtomicUsize::new(0),
             large,
             digest_mismatches: AtomicI64::new(0),
+            next_conn: Arc::new(AtomicU64::new(1)),
             last_zxid,
             serving: AtomicBool::new(true),
-            generation: AtomicU64::new(0),
+            states: AtomicU64::new(0),
+            histories: AtomicU64::new(0),
         }
     }
 
@@ -69,24 +84,47 @@ impl Shared {
         self.serving.store(serving, Ordering::Release);
     }
 
-    /// Puts another state in the place of the present one, which is returned. Walks of the old one must
-    /// not go on.
+    /// Puts another state in the place of the present one, which is returned. Walks of the old one break off.
     pub fn replace(&self, state: State) -> State {
         let mut current = self.state.write();
-        self.generation.fetch_add(1, Ordering::Relaxed);
+        self.states.fetch_add(1, Ordering::Relaxed);
         self.set_last_zxid(state.last_zxid);
         std::mem::replace(&mut current, state)
     }
 
+    /// What is applied from now on may be forgotten again: snapshots that are under way must not hold it,
+    /// and break off. To be called with `state` locked for writing.
+    pub fn break_walks(&self) {
+        self.histories.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Which state this is; read it with `state` locked.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
+    pub fn era(&self) -> Era {
+        Era {
+            state: self.states.load(Ordering::Relaxed),
+            history: self.histories.load(Ordering::Relaxed),
+        }
     }
 
     /// A request that was handed to the line is over, answered or not. `size` is its frame's length.
     pub fn finished(&self, size: u32) {
         self.in_process.fetch_sub(1, Ordering::Relaxed);
         self.large.finished(size);
+    }
+
+    /// Digests that did not match since the start.
+    pub fn digest_mismatches(&self) -> i64 {
+        self.digest_mismatches.load(Ordering::Relaxed)
+    }
+
+    /// Publishes how many digests did not match.
+    pub fn set_digest_mismatches(&self, count: i64) {
+        self.digest_mismatches.store(count, Ordering::Relaxed);
+    }
+
+    /// The number that the next connection gets.
+    pub fn next_conn(&self) -> ConnId {
+        ConnId(self.next_conn.load(Ordering::Relaxed))
     }
 
     /// The last transaction applied, without the lock.

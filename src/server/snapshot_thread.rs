@@ -1,27 +1,32 @@
 //! The housekeeper of files: writes snapshots while serving goes on, and purges what is no longer needed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::pipeline::State;
-use crate::proto::disk::DigestSection;
+use crate::consensus::{Outcome, Task};
+use crate::server::error::ServerError;
+use crate::server::line::Letter;
 use crate::server::mailbox::Mailbox;
+use crate::server::recover::Recoverer;
 use crate::server::shared::Shared;
+use crate::server::walk::{Opening, SharedWalk, Slice};
 use crate::storage::disk::Disk;
 use crate::storage::format::file_name::Compression;
-use crate::storage::format::snapshot_encode::{DIGEST_VERSION, Sections};
+use crate::storage::format::snapshot_encode::Sections;
+use crate::storage::layout::DataDirs;
 use crate::storage::purge;
 use crate::storage::snapshots::{SnapshotError, SnapshotWriter};
-use crate::tree::walk::SnapshotWalk;
-use crate::types::limits;
-use crate::types::{Acl, SessionId, Zxid};
+use crate::types::Zxid;
 
 /// What the housekeeper is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum SnapshotOrder {
     /// Write a snapshot of what is applied now.
     Take,
+    /// Write the snapshot that was begun; the line waits for it.
+    Write(Task, SharedWalk, Box<Opening>),
+    /// Change what the disk says has happened; the log is closed meanwhile, and the line waits for it.
+    Rewrite(Task, Rewrite),
     /// End.
     Stop,
 }
@@ -41,12 +46,24 @@ pub struct SnapshotThread {
     pub shared: Arc<Shared>,
     /// Where orders arrive.
     pub mailbox: Arc<Mailbox<SnapshotOrder>>,
+    /// Told what is done.
+    pub line: Arc<Mailbox<Letter>>,
     /// How snapshots are written.
     pub snapshots: Snapshots,
-    /// `dataLogDir/version-2`.
-    pub log_dir: PathBuf,
+    /// How what is on disk becomes a state.
+    pub recoverer: Recoverer,
     /// When and what to purge; `None` never.
     pub purge: Option<PurgePolicy>,
+}
+
+/// A change of what the disk says has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewrite {
+    /// Everything after this transaction is forgotten.
+    Truncate(Zxid),
+    /// The shared state, which came from elsewhere and stands at this transaction, takes the place of
+    /// whatever was there after it.
+    Install(Zxid),
 }
 
 /// How and where snapshots are written.
@@ -54,8 +71,8 @@ pub struct SnapshotThread {
 pub struct Snapshots {
     /// The disk.
     pub disk: Arc<dyn Disk>,
-    /// `dataDir/version-2`.
-    pub dir: PathBuf,
+    /// Where snapshots and logs are.
+    pub dirs: DataDirs,
     /// `snapshot.compression.method`.
     pub compression: Compression,
     /// `zookeeper.digest.enabled`: whether the digest section is written.
@@ -71,21 +88,27 @@ impl SnapshotThread {
     ///
     /// # Errors
     /// When a snapshot cannot be written: the disk is full or broken, and the server must end before
-    /// its log is the only thing left.
-    pub fn run(self) -> Result<(), SnapshotError> {
+    /// its log is the only thing left. When the history cannot be rewritten.
+    pub fn run(self) -> Result<(), ServerError> {
         let mut next_purge = self.purge.map(|_| Instant::now());
         let mut orders = Vec::new();
         loop {
             let patience =
                 next_purge.map_or(FOREVER, |at| at.saturating_duration_since(Instant::now()));
             self.mailbox.take(&mut orders, patience);
-            let stop = orders.contains(&SnapshotOrder::Stop);
-            if orders.contains(&SnapshotOrder::Take) {
-                self.snapshots.take(&self.shared)?;
-            }
-            orders.clear();
-            if stop {
-                return Ok(());
+            let takes = |order: &SnapshotOrder| matches!(order, SnapshotOrder::Take);
+            orders.dedup_by(|next, before| takes(next) && takes(before));
+            for order in orders.drain(..) {
+                match order {
+                    SnapshotOrder::Take => drop(self.snapshots.take(&self.shared)?),
+                    SnapshotOrder::Write(task, walk, opening) => {
+                        if self.snapshots.keep(&self.shared, walk, &opening)? {
+                            self.line.send(Letter::Done(task, Outcome::Saved));
+                        }
+                    }
+                    SnapshotOrder::Rewrite(task, rewrite) => self.rewrite(task, rewrite)?,
+                    SnapshotOrder::Stop => return Ok(()),
+                }
             }
             if let (Some(at), Some(policy)) = (next_purge, self.purge)
                 && at <= Instant::now()
@@ -96,10 +119,29 @@ impl SnapshotThread {
         }
     }
 
+    /// No snapshot is written meanwhile, and nothing is purged: both are this thread's.
+    fn rewrite(&self, task: Task, rewrite: Rewrite) -> Result<(), ServerError> {
+        let snapshots = &self.snapshots;
+        match rewrite {
+            Rewrite::Truncate(to) => {
+                let state = self
+                    .recoverer
+                    .truncate(&*snapshots.disk, &snapshots.dirs, to)?;
+                self.line.send(Letter::Truncated(task, Box::new(state)));
+            }
+            Rewrite::Install(to) => {
+                snapshots.install(&self.shared, to)?;
+                self.line.send(Letter::Installed(task, to));
+            }
+        }
+        Ok(())
+    }
+
     fn purge(&self, policy: PurgePolicy) {
         tracing::info!("Purge task started.");
         let disk = self.snapshots.disk.as_ref();
-        match purge::purge(disk, &self.snapshots.dir, &self.log_dir, policy.retain) {
+        let dirs = &self.snapshots.dirs;
+        match purge::purge(disk, &dirs.snap, &dirs.log, policy.retain) {
             Ok(removed) => tracing::info!("Purge task completed: {} files removed.", removed.len()),
             Err(error) => {
                 tracing::error!("Purge failed, tried again at the next interval: {error}")
@@ -109,98 +151,84 @@ impl SnapshotThread {
 }
 
 impl Snapshots {
-    /// Writes a snapshot of the shared state; serving goes on.
+    /// Writes a snapshot of the shared state; serving goes on. False when it was broken off, because the
+    /// history that it belongs to was given up.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn take(&self, shared: &Shared) -> Result<(), SnapshotError> {
+    pub fn take(&self, shared: &Arc<Shared>) -> Result<bool, SnapshotError> {
+        let (walk, opening) = SharedWalk::start(shared);
+        self.keep(shared, walk, &opening)
+    }
+
+    fn keep(
+        &self,
+        shared: &Shared,
+        walk: SharedWalk,
+        opening: &Opening,
+    ) -> Result<bool, SnapshotError> {
         let started = Instant::now();
-        let (mut walk, opening) = Opening::start(&mut shared.state.write());
-        let written = self.write(shared, &mut walk, opening);
-        walk.finish(&mut shared.state.write().tree);
-        written?;
+        let written = match self.write(walk, opening) {
+            Err(error) if error.is_withdrawn() => None,
+            written => written?,
+        };
+        let Some(writer) = written else {
+            tracing::info!("Snapshot {} is broken off", opening.zxid);
+            return Ok(false);
+        };
+        writer.finish(&self.sections(opening))?;
         shared.stats.snapshot_ms.add_time(started.elapsed());
         tracing::info!("Snapshot taken in {} ms", started.elapsed().as_millis());
+        Ok(true)
+    }
+
+    /// Puts the shared state in the place of whatever is on disk after `to`, the transaction it stands at.
+    /// Nobody changes the state meanwhile.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    fn install(&self, shared: &Arc<Shared>, to: Zxid) -> Result<(), ServerError> {
+        let (walk, opening) = SharedWalk::start(shared);
+        assert_eq!(opening.zxid, to, "what is installed is the state itself");
+        let writer = self.write(walk, &opening)?;
+        let writer = writer.expect("a state that waits to be durable has one history");
+        writer.install(&self.sections(&opening), &self.dirs)?;
         Ok(())
     }
 
+    /// `None` when the walk breaks off.
     fn write(
         &self,
-        shared: &Shared,
-        walk: &mut SnapshotWalk,
-        opening: Opening,
-    ) -> Result<(), SnapshotError> {
-        let disk = Arc::clone(&self.disk);
-        let mut writer = SnapshotWriter::create(disk, &self.dir, opening.zxid, self.compression)?;
+        mut walk: SharedWalk,
+        opening: &Opening,
+    ) -> Result<Option<SnapshotWriter>, SnapshotError> {
+        let (disk, dir) = (Arc::clone(&self.disk), &self.dirs.snap);
+        let mut writer = SnapshotWriter::create(disk, dir, opening.zxid, self.compression)?;
         tracing::info!(
             "Snapshotting: {} to {}",
             opening.zxid,
             writer.path().display()
         );
         writer.sessions(&opening.sessions);
-        let lists = opening
-            .acls
-            .iter()
-            .map(|(number, list)| (*number, list.as_slice()));
-        writer.acl_lists(&lists.collect::<Vec<_>>());
+        writer.acl_lists(&opening.acl_lists());
         loop {
-            let more = {
-                let state = shared.state.read();
-                walk.next_slice(
-                    &state.tree,
-                    limits::SNAPSHOT_SLICE_NODES,
-                    &mut |path, node| {
-                        writer.node(path, node.data(), node.acl_id(), node.persisted());
-                    },
-                )
-            };
+            let slice = walk.next_slice(&mut |path, node| {
+                writer.node(path, node.data(), node.acl_id(), node.persisted());
+            });
             writer.write_out()?;
-            if !more {
-                break;
+            match slice {
+                Slice::More => {}
+                Slice::Last => return Ok(Some(writer)),
+                Slice::Broken => return Ok(None),
             }
         }
-        writer.finish(&Sections {
-            digest: self.digests.then_some(opening.digest),
-            zxid: self.zxid_section.then_some(opening.zxid),
-        })?;
-        Ok(())
     }
-}
 
-/// The parts of a snapshot that stand before and behind its nodes, all of one moment: the one in which
-/// the walk started.
-struct Opening {
-    zxid: Zxid,
-    sessions: Vec<(SessionId, i32)>,
-    acls: Vec<(i64, Vec<Acl>)>,
-    digest: DigestSection,
-}
-
-impl Opening {
-    fn start(state: &mut State) -> (SnapshotWalk, Opening) {
-        let walk = SnapshotWalk::start(&mut state.tree);
-        let zxid = state.last_zxid;
-        let acls = walk
-            .acls(&state.tree)
-            .into_iter()
-            .map(|(number, list)| (number, list.to_vec()));
-        // Apache writes zeros while nothing was processed.
-        let digest = if zxid == Zxid::ZERO {
-            0
-        } else {
-            state.tree.digest()
-        };
-        let opening = Opening {
-            zxid,
-            sessions: state.sessions.iter().collect(),
-            acls: acls.collect(),
-            digest: DigestSection {
-                zxid: zxid.0,
-                version: DIGEST_VERSION,
-                digest,
-            },
-        };
-        (walk, opening)
+    fn sections(&self, opening: &Opening) -> Sections {
+        Sections {
+            digest: self.digests.then(|| opening.digest.clone()),
+            zxid: self.zxid_section.then_some(opening.zxid),
+        }
     }
 }
 

@@ -10,11 +10,12 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::admin::four_letter;
 use crate::admin::view::{
-    ConnectionFacts, Facts, LatencyFacts, Role, ServerView, Settings, StartFacts,
+    ConnectionFacts, Facts, LatencyFacts, MemberSettings, Role, ServerView, Settings, StartFacts,
 };
 use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
 use crate::server::clock;
+use crate::server::phases::Board;
 use crate::server::shared::Shared;
 use crate::storage::layout::DataDirs;
 use crate::types::{ConnId, Millis};
@@ -26,6 +27,8 @@ pub(super) struct View {
     whitelist: WordWhitelist,
     started: Millis,
     startup: StartFacts,
+    /// What the line shows; `None` alone.
+    board: Option<Arc<Board>>,
 }
 
 /// A path as Java's `getAbsolutePath` shows it.
@@ -41,6 +44,7 @@ impl View {
         dirs: &DataDirs,
         client: Option<SocketAddr>,
         startup: StartFacts,
+        board: Option<Arc<Board>>,
     ) -> Self {
         let settings = Settings {
             client_port: client.map(|address| address.port()),
@@ -51,7 +55,7 @@ impl View {
             min_session_timeout_ms: config.timing.min_session_timeout_ms,
             max_session_timeout_ms: config.timing.max_session_timeout_ms,
             backlog: config.network.client_port_listen_backlog,
-            member: None,
+            member: member_settings(config).filter(|_| board.is_some()),
         };
         View {
             shared,
@@ -59,8 +63,23 @@ impl View {
             whitelist: config.words.clone(),
             started: clock::monotonic(),
             startup,
+            board,
         }
     }
+}
+
+fn member_settings(config: &Config) -> Option<MemberSettings> {
+    let mut settings = MemberSettings {
+        id: config.my_id?,
+        init_limit_ticks: config.quorum.init_limit_ticks,
+        sync_limit_ticks: config.quorum.sync_limit_ticks,
+        election_ports: Vec::new(),
+        quorum_ports: Vec::new(),
+        observes: false,
+        membership: String::new(),
+    };
+    settings.follow(&config.membership);
+    Some(settings)
 }
 
 /// One view for one question.
@@ -92,10 +111,18 @@ impl View {
             (watches.total(), watches.data_counts())
         };
         let connections = shared.registry.lock().count();
+        let now = clock::monotonic();
+        let (role, since, member) = match &self.board {
+            None => (Role::Standalone, self.started, None),
+            Some(board) => {
+                let (role, since, facts) = board.read(now);
+                (role, since, Some(facts))
+            }
+        };
         Facts {
-            role: Role::Standalone,
-            serving: true,
-            member: None,
+            role,
+            serving: shared.is_serving(),
+            member,
             latency: LatencyFacts {
                 min: latency.min,
                 avg: latency.avg(),
@@ -112,8 +139,8 @@ impl View {
             watches,
             data_watches,
             sessions,
-            digest_mismatches: shared.digest_mismatches.load(Ordering::Relaxed),
-            uptime_ms: clock::monotonic().0 - self.started.0,
+            digest_mismatches: shared.digest_mismatches(),
+            uptime_ms: now.0 - since.0,
             descriptors: descriptors(),
             connections_rejected: count(&stats.connections_rejected),
             session_requests: count(&stats.session_requests),
@@ -129,15 +156,19 @@ impl View {
 
 impl ServerView for Asked<'_> {
     fn is_serving(&self) -> bool {
-        true
+        self.view.shared.is_serving()
     }
 
     fn facts(&self) -> Facts {
         self.view.facts()
     }
 
-    fn settings(&self) -> &Settings {
-        &self.view.settings
+    fn settings(&self) -> Settings {
+        let mut settings = self.view.settings.clone();
+        if let (Some(member), Some(board)) = (&mut settings.member, &self.view.board) {
+            member.follow(&board.membership());
+        }
+        settings
     }
 
     fn connections(&self) -> Vec<ConnectionFacts> {

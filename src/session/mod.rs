@@ -6,6 +6,8 @@
 
 mod expiry;
 pub mod ids;
+pub mod local;
+pub mod owners;
 pub mod secret;
 
 use std::collections::BTreeMap;
@@ -76,6 +78,11 @@ impl Sessions {
         true
     }
 
+    /// Whether there is such a session, closing or not.
+    pub fn is_known(&self, id: SessionId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
     /// Whether the session may ask for things: it is known and not closing.
     pub fn is_open(&self, id: SessionId) -> bool {
         self.by_id
@@ -118,6 +125,25 @@ impl Sessions {
             self.deadlines.remove(id, deadline);
         }
         true
+    }
+
+    /// A new leader begins: everybody has the full timeout from `now`, and an end that an earlier leader
+    /// had decided but not brought about is not decided any more.
+    // apache 3.9.5: server/quorum/LeaderZooKeeperServer.java createSessionTracker
+    pub fn restart(&mut self, now: Millis) {
+        for (id, entry) in &mut self.by_id {
+            let deadline = self.deadlines.after(now, entry.timeout_ms);
+            if let Some(old) = entry.deadline.replace(deadline) {
+                self.deadlines.remove(*id, old);
+            }
+            self.deadlines.insert(*id, deadline);
+        }
+    }
+
+    /// Forgets all sessions.
+    pub fn clear(&mut self) {
+        self.by_id.clear();
+        self.deadlines.clear();
     }
 
     /// How many sessions are known, closing ones included.

@@ -112,8 +112,8 @@ impl EpochFiles {
     /// When the files contradict the log or each other: taking part could lose what others were promised.
     // apache 3.9.5: server/quorum/QuorumPeer.java loadDataBase
     pub fn load(&self, last: Zxid) -> Result<Epochs, EpochError> {
-        let accepted = self.read(ACCEPTED)?;
-        let current = match self.read(CURRENT)? {
+        let accepted = read(&*self.disk, &self.dir, ACCEPTED)?;
+        let current = match current(&*self.disk, &self.dir)? {
             None => self.write_missing(CURRENT, last.epoch())?,
             Some(current) if current < last.epoch() => self.lift(current, accepted, last)?,
             Some(current) => current,
@@ -138,7 +138,7 @@ impl EpochFiles {
     /// # Errors
     /// When the disk refuses; the file may then hold either epoch.
     pub fn save_accepted(&self, epoch: i64) -> Result<(), DiskError> {
-        self.write(ACCEPTED, epoch)
+        save(&*self.disk, &self.dir, ACCEPTED, epoch)
     }
 
     /// Says that the history of this epoch's leader is on disk. Everything of it must be durable before.
@@ -146,12 +146,16 @@ impl EpochFiles {
     /// # Errors
     /// When the disk refuses; the file may then hold either epoch.
     pub fn save_current(&self, epoch: i64) -> Result<(), DiskError> {
-        self.write(CURRENT, epoch)
+        save(&*self.disk, &self.dir, CURRENT, epoch)
     }
 
     /// The current epoch when the file's is below that of the last transaction.
     fn lift(&self, current: i64, accepted: Option<i64>, last: Zxid) -> Result<i64, EpochError> {
-        let unfinished = self.read(&temporary(CURRENT))?;
+        let unfinished = match read(&*self.disk, &self.dir, &temporary(CURRENT)) {
+            // It was not even written.
+            Err(EpochError::NotANumber { .. }) => None,
+            unfinished => unfinished?,
+        };
         let lifted = match (unfinished, accepted) {
             (Some(epoch), _) if epoch >= last.epoch() => {
                 info!(
@@ -183,31 +187,8 @@ impl EpochFiles {
 
     fn write_missing(&self, name: &'static str, epoch: i64) -> Result<i64, DiskError> {
         info!("{name} not found! Creating with a reasonable default of {epoch}.");
-        self.write(name, epoch)?;
+        save(&*self.disk, &self.dir, name, epoch)?;
         Ok(epoch)
-    }
-
-    fn read(&self, name: &str) -> Result<Option<i64>, EpochError> {
-        let path = self.dir.join(name);
-        let file = match self.disk.open(&path) {
-            Err(error) if error.is_not_found() => return Ok(None),
-            file => file?,
-        };
-        let mut bytes = Vec::new();
-        let read = file.take(FILE_BYTES_MAX).read_to_end(&mut bytes);
-        read.map_err(DiskError::of("read", &path))?;
-        let epoch = epoch::decode(&bytes);
-        let epoch = epoch.map_err(|text| EpochError::NotANumber { path, text })?;
-        Ok(Some(epoch))
-    }
-
-    fn write(&self, name: &str, epoch: i64) -> Result<(), DiskError> {
-        let aside = self.dir.join(temporary(name));
-        let mut file = self.disk.create(&aside, Create::Replace)?;
-        file.write_at(0, &epoch::encode(epoch))?;
-        file.sync_data()?;
-        self.disk.rename(&aside, &self.dir.join(name))?;
-        self.disk.sync_dir(&self.dir)
     }
 
     /// A save that was cut short promised nothing, and must not be found by a later start.
@@ -220,6 +201,51 @@ impl EpochFiles {
         }
         Ok(())
     }
+}
+
+/// What `currentEpoch` in this directory holds; `None` when there is none.
+pub(crate) fn current(disk: &dyn Disk, dir: &Path) -> Result<Option<i64>, EpochError> {
+    read(disk, dir, CURRENT)
+}
+
+fn read(disk: &dyn Disk, dir: &Path, name: &str) -> Result<Option<i64>, EpochError> {
+    let path = dir.join(name);
+    let file = match disk.open(&path) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    let read = file.take(FILE_BYTES_MAX).read_to_end(&mut bytes);
+    read.map_err(DiskError::of("read", &path))?;
+    let epoch = epoch::decode(&bytes);
+    let epoch = epoch.map_err(|text| EpochError::NotANumber { path, text })?;
+    Ok(Some(epoch))
+}
+
+/// Writes the next `currentEpoch` aside, durably: a start that finds transactions of it takes it.
+pub(crate) fn announce_current(disk: &dyn Disk, dir: &Path, epoch: i64) -> Result<(), DiskError> {
+    write_aside(disk, dir, CURRENT, epoch)?;
+    disk.sync_dir(dir)
+}
+
+/// The `currentEpoch` that was announced counts from now on.
+pub(crate) fn adopt_announced(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
+    disk.rename(&dir.join(temporary(CURRENT)), &dir.join(CURRENT))?;
+    disk.sync_dir(dir)
+}
+
+fn save(disk: &dyn Disk, dir: &Path, name: &str, epoch: i64) -> Result<(), DiskError> {
+    let aside = write_aside(disk, dir, name, epoch)?;
+    disk.rename(&aside, &dir.join(name))?;
+    disk.sync_dir(dir)
+}
+
+fn write_aside(disk: &dyn Disk, dir: &Path, name: &str, epoch: i64) -> Result<PathBuf, DiskError> {
+    let aside = dir.join(temporary(name));
+    let mut file = disk.create(&aside, Create::Replace)?;
+    file.write_at(0, &epoch::encode(epoch))?;
+    file.sync_data()?;
+    Ok(aside)
 }
 
 fn temporary(name: &str) -> String {

@@ -23,6 +23,7 @@ use crate::storage::format::scan::Flaw;
 use crate::storage::format::snapshot::{SnapshotFlaw, SnapshotSummary, SnapshotVisitor};
 use crate::storage::layout::DataDirs;
 use crate::storage::replay::{Replay, Tear};
+use crate::storage::rewind::{self, RewindError};
 use crate::storage::snapshots;
 use crate::types::{SessionId, Zxid};
 
@@ -34,6 +35,8 @@ pub const RECORD_BYTES_MAX_DEFAULT: usize = 0x7fff_ffff;
 const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
 /// Records between two looks at the clock.
 const PROGRESS_STRIDE: u64 = 1 << 14;
+/// Everything there is.
+const NO_END: Zxid = Zxid(i64::MAX);
 
 /// How to recover.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +104,9 @@ pub enum RecoverError {
     /// The disk refused.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// What a crash left to be removed cannot be removed.
+    #[error(transparent)]
+    Rewind(#[from] RewindError),
     /// Snapshots, but none of them whole.
     #[error(
         "Not able to find valid snapshots in {}: all {count} are broken, the newest: {newest}. Restore one \
@@ -144,6 +150,19 @@ pub enum RecoverError {
         flaw: SnapshotFlaw,
         /// The last transaction found.
         last: Zxid,
+    },
+    /// The logs go on after a broken snapshot, but do not lead to it.
+    #[error(
+        "{} is broken ({flaw}), and the logs do not hold the transaction that it was taken at: what older \
+         snapshots and the logs lead to need not be what it held. Restore it from a backup, or empty the \
+         data directories (in an ensemble, this server then gets the data from the others)",
+        path.display()
+    )]
+    Disconnected {
+        /// The broken snapshot.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: SnapshotFlaw,
     },
     /// Bytes of a log are no longer what was written.
     #[error(
@@ -209,15 +228,50 @@ pub fn read_all<V: RecoveryVisitor + ?Sized>(
     options: &RecoverOptions,
     visitor: &mut V,
 ) -> Result<Recovered, RecoverError> {
-    snapshots::remove_leftovers(disk, &dirs.snap)?;
+    rewind::resume(disk, dirs)?;
+    snapshots::withdraw(disk, &dirs.snap, None)?;
     warn_of_strangers(disk, dirs)?;
+    let (recovered, tears) = read(disk, dirs, options, NO_END, visitor)?;
+    cut(disk, &dirs.log, &tears)?;
+    info!(
+        "{} txns loaded in {} ms",
+        recovered.txns,
+        recovered.replay_took.as_millis()
+    );
+    Ok(recovered)
+}
+
+/// Hands the state at `upto` to `visitor`, or the last one before it when that transaction is not there.
+/// Changes nothing on disk.
+///
+/// # Errors
+/// When what is on disk does not lead there. The visitor has then seen records that must be forgotten.
+pub(crate) fn read_upto<V: RecoveryVisitor + ?Sized>(
+    disk: &dyn Disk,
+    dirs: &DataDirs,
+    options: &RecoverOptions,
+    upto: Zxid,
+    visitor: &mut V,
+) -> Result<Recovered, RecoverError> {
+    read(disk, dirs, options, upto, visitor).map(|(recovered, _)| recovered)
+}
+
+fn read<V: RecoveryVisitor + ?Sized>(
+    disk: &dyn Disk,
+    dirs: &DataDirs,
+    options: &RecoverOptions,
+    upto: Zxid,
+    visitor: &mut V,
+) -> Result<(Recovered, Vec<Tear>), RecoverError> {
     let start = Instant::now();
-    let Snapshots { loaded, broken } = load_newest(disk, &dirs.snap, options, visitor)?;
+    let Snapshots { loaded, broken } = load_newest(disk, &dirs.snap, options, upto, visitor)?;
     let snapshot_took = start.elapsed();
     let snapshot = loaded.as_ref().map(|(name, _)| *name);
 
     let start = Instant::now();
-    let mut replay = Replay::new(disk, dirs, options, snapshot.map(|name| name.zxid));
+    let landmarks = broken.iter().map(|(name, _)| name.zxid).collect();
+    let from = snapshot.map(|name| name.zxid);
+    let mut replay = Replay::new(disk, dirs, options, from, upto, landmarks);
     replay.run(visitor)?;
     let recovered = Recovered {
         snapshot,
@@ -229,14 +283,8 @@ pub fn read_all<V: RecoveryVisitor + ?Sized>(
         broken_snapshots: broken.len() as u64,
         torn_bytes: replay.tears().iter().map(|tear| tear.bytes).sum(),
     };
-    check_reached(&dirs.snap, broken, recovered.last)?;
-    cut(disk, &dirs.log, replay.tears())?;
-    info!(
-        "{} txns loaded in {} ms",
-        recovered.txns,
-        recovered.replay_took.as_millis()
-    );
-    Ok(recovered)
+    check_reached(&dirs.snap, broken, &replay)?;
+    Ok((recovered, replay.into_tears()))
 }
 
 /// What was found of snapshots.
@@ -247,15 +295,18 @@ struct Snapshots {
     broken: Vec<(SnapshotName, SnapshotFlaw)>,
 }
 
-/// Loads the newest snapshot that is whole.
+/// Loads the newest snapshot up to `upto` that is whole.
 fn load_newest<V: RecoveryVisitor + ?Sized>(
     disk: &dyn Disk,
     dir: &Path,
     options: &RecoverOptions,
+    upto: Zxid,
     visitor: &mut V,
 ) -> Result<Snapshots, RecoverError> {
     let mut broken = Vec::new();
-    for name in snapshots::list(disk, dir)? {
+    let mut names = snapshots::list(disk, dir)?;
+    names.retain(|name| name.zxid <= upto);
+    for name in names {
         let path = dir.join(name.to_string());
         info!("Reading snapshot {}", path.display());
         visitor.begin(name.zxid);
@@ -285,24 +336,28 @@ fn load_newest<V: RecoveryVisitor + ?Sized>(
     Ok(Snapshots { loaded, broken })
 }
 
-/// Whether the state is as new as the snapshots that could not be read: their names tell what had been
-/// processed.
+/// Whether the state is as new as the snapshots that could not be read, and what they held is part of it:
+/// their names tell what had been processed. A server that was sent its state has no log that leads to it,
+/// and older logs that lead elsewhere.
 fn check_reached(
     dir: &Path,
     broken: Vec<(SnapshotName, SnapshotFlaw)>,
-    last: Zxid,
+    replay: &Replay<'_>,
 ) -> Result<(), RecoverError> {
-    let Some((name, flaw)) = broken.into_iter().next() else {
-        return Ok(());
-    };
-    let path = dir.join(name.to_string());
-    if last < name.zxid {
-        return Err(RecoverError::Behind { path, flaw, last });
+    for (name, flaw) in broken {
+        let path = dir.join(name.to_string());
+        let last = replay.last();
+        if last < name.zxid {
+            return Err(RecoverError::Behind { path, flaw, last });
+        }
+        if name.zxid > Zxid::ZERO && replay.missed(name.zxid) {
+            return Err(RecoverError::Disconnected { path, flaw });
+        }
+        warn!(
+            "{} is broken and was not needed: what was there besides leads to {last}",
+            path.display()
+        );
     }
-    warn!(
-        "{} is broken and was not needed: what was there besides leads to {last}",
-        path.display()
-    );
     Ok(())
 }
 

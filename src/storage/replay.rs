@@ -35,25 +35,33 @@ pub(crate) struct Replay<'d> {
     dirs: &'d DataDirs,
     options: &'d RecoverOptions,
     snapshot: Option<Zxid>,
+    upto: Zxid,
     last: Option<Zxid>,
+    /// Broken snapshots after the loaded one whose transaction was not seen yet.
+    landmarks: Vec<Zxid>,
     progress: Progress,
     tears: Vec<Tear>,
 }
 
 impl<'d> Replay<'d> {
-    /// A replay of everything after `snapshot`, or of everything.
+    /// A replay of everything after a snapshot, or of everything, up to and including the end of the range.
+    /// `landmarks` are transactions that [`Replay::missed`] can be asked about.
     pub(crate) fn new(
         disk: &'d dyn Disk,
         dirs: &'d DataDirs,
         options: &'d RecoverOptions,
         snapshot: Option<Zxid>,
+        upto: Zxid,
+        landmarks: Vec<Zxid>,
     ) -> Self {
         Replay {
             disk,
             dirs,
             options,
             snapshot,
+            upto,
             last: snapshot,
+            landmarks,
             progress: Progress::new("transactions"),
             tears: Vec::new(),
         }
@@ -74,13 +82,25 @@ impl<'d> Replay<'d> {
         &self.tears
     }
 
+    /// The same, for good.
+    pub(crate) fn into_tears(self) -> Vec<Tear> {
+        self.tears
+    }
+
+    /// Whether a landmark after the snapshot was not among the transactions.
+    pub(crate) fn missed(&self, landmark: Zxid) -> bool {
+        self.snapshot != Some(landmark) && self.landmarks.contains(&landmark)
+    }
+
     /// Hands every later transaction to the visitor.
     pub(crate) fn run<V: RecoveryVisitor + ?Sized>(
         &mut self,
         visitor: &mut V,
     ) -> Result<(), RecoverError> {
         for log in logs_from(self.disk, &self.dirs.log, self.first())? {
-            self.read_log(log, visitor)?;
+            if log.0 <= self.upto {
+                self.read_log(log, visitor)?;
+            }
         }
         Ok(())
     }
@@ -102,6 +122,7 @@ impl<'d> Replay<'d> {
         let mut records = 0;
         loop {
             match scanner.step().map_err(DiskError::of("read", &path))? {
+                Step::Record(record) if record.zxid > self.upto => return Ok(()),
                 Step::Record(record) => {
                     records += 1;
                     if record.zxid >= first {
@@ -127,6 +148,7 @@ impl<'d> Replay<'d> {
             error,
         })?;
         visitor.txn(record.body, &txn);
+        self.landmarks.retain(|landmark| *landmark != record.zxid);
         self.progress.step();
         self.last = self.last.max(Some(record.zxid));
         Ok(())
@@ -203,7 +225,11 @@ impl<'d> Replay<'d> {
 
 /// The logs that can hold `first` or later records, oldest first: all that begin after it, and the last
 /// one that does not.
-fn logs_from(disk: &dyn Disk, dir: &Path, first: Zxid) -> Result<Vec<LogName>, DiskError> {
+pub(crate) fn logs_from(
+    disk: &dyn Disk,
+    dir: &Path,
+    first: Zxid,
+) -> Result<Vec<LogName>, DiskError> {
     let names = disk.list(dir)?;
     let mut logs: Vec<_> = names
         .iter()

@@ -14,6 +14,8 @@ use crate::storage::format::file_name::{Compression, SnapshotName};
 use crate::storage::format::snappy_stream::{SnappyReader, SnappyWriter};
 use crate::storage::format::snapshot::{SnapshotFlaw, SnapshotSummary, SnapshotVisitor, decode};
 use crate::storage::format::snapshot_encode::{Sections, SnapshotEncoder};
+use crate::storage::layout::DataDirs;
+use crate::storage::rewind::{self, RewindError};
 use crate::types::{Acl, NodeStat, SessionId, Zxid};
 
 /// How the names of unfinished snapshots begin. Apache reads whatever begins with `snapshot.`, so a
@@ -35,6 +37,27 @@ pub struct SnapshotError {
     pub source: io::Error,
 }
 
+impl SnapshotError {
+    /// Whether the disk is well, and the snapshot was given up because the history that it belongs to was
+    /// ([`withdraw`]).
+    pub fn is_withdrawn(&self) -> bool {
+        let inner = self.source.get_ref();
+        let error = inner.and_then(|inner| inner.downcast_ref::<DiskError>());
+        error.is_some_and(DiskError::is_not_found)
+    }
+}
+
+/// A received snapshot that was not put in the place of what was there.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// It cannot be written. Nothing has changed.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// It is written, and what it replaces cannot be removed. The next start finds the one or the other.
+    #[error(transparent)]
+    Rewind(#[from] RewindError),
+}
+
 /// A snapshot that is complete and durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenSnapshot {
@@ -50,6 +73,7 @@ pub struct WrittenSnapshot {
 pub struct SnapshotWriter {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    name: SnapshotName,
     temporary: PathBuf,
     path: PathBuf,
     encoder: SnapshotEncoder,
@@ -69,9 +93,9 @@ impl SnapshotWriter {
         zxid: Zxid,
         compression: Compression,
     ) -> Result<Self, SnapshotError> {
-        let name = SnapshotName { zxid, compression }.to_string();
-        let path = dir.join(&name);
-        let temporary = dir.join(format!("{TEMPORARY}{name}"));
+        let name = SnapshotName { zxid, compression };
+        let path = dir.join(name.to_string());
+        let temporary = dir.join(aside(name));
         let sink = disk
             .create(&temporary, Create::Replace)
             .map_err(io::Error::other)
@@ -80,6 +104,7 @@ impl SnapshotWriter {
             Ok(sink) => Ok(SnapshotWriter {
                 disk,
                 dir: dir.to_owned(),
+                name,
                 temporary,
                 path,
                 encoder: SnapshotEncoder::new(),
@@ -134,31 +159,73 @@ impl SnapshotWriter {
     /// # Errors
     /// When the disk refuses; there is no snapshot then.
     pub fn finish(mut self, sections: &Sections) -> Result<WrittenSnapshot, SnapshotError> {
+        let written = self.seal(sections)?;
+        let named = self.disk.rename(&self.temporary, &self.path);
+        named
+            .inspect_err(|_| self.remove_temporary())
+            .and_then(|()| self.disk.sync_dir(&self.dir))
+            .map_err(|error| SnapshotError {
+                path: self.path.clone(),
+                source: io::Error::other(error),
+            })?;
+        Ok(written)
+    }
+
+    /// In place of [`SnapshotWriter::finish`] for a snapshot that was received: puts it in the place of
+    /// whatever is in the data directories after its zxid, log records and snapshots. The next start finds
+    /// exactly it, or, after a crash, exactly what was there before. A current epoch below that of the zxid
+    /// becomes that one, in the same stroke.
+    ///
+    /// No log may be open and no purge may run; snapshots that are being written are withdrawn.
+    ///
+    /// # Errors
+    /// See [`InstallError`].
+    ///
+    /// # Panics
+    /// When the writer was made for another directory.
+    pub fn install(
+        mut self,
+        sections: &Sections,
+        dirs: &DataDirs,
+    ) -> Result<WrittenSnapshot, InstallError> {
+        assert_eq!(
+            self.dir, dirs.snap,
+            "a snapshot is installed where it is written"
+        );
+        let written = self.seal(sections)?;
+        // Its bytes are there already; its name must be too before a plan speaks of it.
+        let named = self.disk.sync_dir(&self.dir);
+        named.map_err(|error| SnapshotError {
+            path: self.path.clone(),
+            source: io::Error::other(error),
+        })?;
+        rewind::rewind(&*self.disk, dirs, self.name.zxid, Some(self.name))?;
+        Ok(written)
+    }
+
+    /// Ends the nodes, seals, flushes.
+    fn seal(&mut self, sections: &Sections) -> Result<WrittenSnapshot, SnapshotError> {
         self.encoder.end(sections);
         self.write_out()?;
+        let sink = self.sink.take();
+        let sink =
+            sink.expect("only this function takes the sink, and its callers consume the writer");
         let path = self.path.clone();
-        match self.name_it() {
+        match sink.finish() {
             Ok(bytes) => Ok(WrittenSnapshot { path, bytes }),
-            Err(source) => Err(SnapshotError { path, source }),
+            Err(source) => {
+                self.remove_temporary();
+                Err(SnapshotError { path, source })
+            }
         }
     }
 
-    fn name_it(&mut self) -> io::Result<u64> {
-        let sink = self.sink.take();
-        let sink = sink.expect("only this function takes the sink, and it runs once");
-        let bytes = sink.finish().inspect_err(|_| self.remove_temporary())?;
-        let named = self.disk.rename(&self.temporary, &self.path);
-        named.map_err(|error| {
-            self.remove_temporary();
-            io::Error::other(error)
-        })?;
-        self.disk.sync_dir(&self.dir).map_err(io::Error::other)?;
-        Ok(bytes)
-    }
-
     fn remove_temporary(&self) {
-        if let Err(error) = self.disk.remove(&self.temporary) {
-            tracing::warn!("a temporary file stays behind: {error}");
+        match self.disk.remove(&self.temporary) {
+            Err(error) if !error.is_not_found() => {
+                tracing::warn!("a temporary file stays behind: {error}");
+            }
+            _ => {}
         }
     }
 }
@@ -291,17 +358,31 @@ pub fn read<V: SnapshotVisitor + ?Sized>(
     decode(source, record_bytes_max, visitor)
 }
 
-/// Removes what unfinished snapshots of a killed process left behind. Only for whoever holds the
-/// directory's lock.
+/// What the snapshot with this name is called until it gets it.
+pub(crate) fn aside(name: SnapshotName) -> String {
+    format!("{TEMPORARY}{name}")
+}
+
+/// Removes every unfinished snapshot, except the file called `except`: those of a killed process, and
+/// those that are being written, which then fail with [`SnapshotError::is_withdrawn`]. To be done when the
+/// role of a server ends, before it applies what may never be committed: a snapshot that was begun earlier
+/// must not hold the effects of that. For the holder of the directory's lock.
 ///
 /// # Errors
 /// When a file cannot be removed.
-pub fn remove_leftovers(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
+pub fn withdraw(disk: &dyn Disk, dir: &Path, except: Option<&str>) -> Result<(), DiskError> {
     for name in disk.list(dir)? {
-        let left = name.strip_prefix(TEMPORARY);
-        if left.is_some_and(|rest| SnapshotName::parse(rest).is_some()) {
-            tracing::info!("Removing the unfinished snapshot {name}");
-            disk.remove(&dir.join(name))?;
+        let unfinished = name.strip_prefix(TEMPORARY);
+        if unfinished.is_none_or(|rest| SnapshotName::parse(rest).is_none())
+            || except == Some(&name)
+        {
+            continue;
+        }
+        tracing::info!("Removing the unfinished snapshot {name}");
+        match disk.remove(&dir.join(name)) {
+            // It was finished or given up meanwhile.
+            Err(error) if error.is_not_found() => {}
+            removed => removed?,
         }
     }
     Ok(())

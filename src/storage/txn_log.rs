@@ -193,6 +193,21 @@ impl LogWriter {
         })
     }
 
+    /// Goes on after `last`, in a new file, when the history behind the log has changed: its end was
+    /// forgotten, or a snapshot was installed. To be called after [`LogWriter::roll`], whose file that
+    /// change may have removed. The tally starts anew.
+    ///
+    /// # Panics
+    /// When a file is open.
+    pub fn resume_at(&mut self, last: Zxid) {
+        assert!(
+            self.file.is_none(),
+            "an open log does not change its history"
+        );
+        (self.appended, self.durable) = (last, last);
+        self.tally = Tally::default();
+    }
+
     /// What went into the log since the last roll.
     pub fn tally(&self) -> Tally {
         self.tally

@@ -4,7 +4,7 @@ use crate::tree::Tree;
 use crate::tree::edit::NewNode;
 use crate::tree::node::{Meta, NodeId};
 use crate::types::path::{CONFIG, QUOTA, ZOOKEEPER};
-use crate::types::{Acl, NodeStat, open_acl, read_acl};
+use crate::types::{Acl, ChangeKind, ChangeSink, NodeStat, open_acl, read_acl};
 
 impl Tree {
     /// The root, which is in no list: called once, first.
@@ -26,6 +26,28 @@ impl Tree {
     pub(crate) fn add_quota_root(&mut self) {
         self.add_missing(ZOOKEEPER, &open_acl(), 0);
         self.add_missing(QUOTA, &open_acl(), 0);
+    }
+
+    /// Puts the text of the membership in force at `/zookeeper/config`, which is added if need be: a local
+    /// change without a transaction, and outside the digest. `version` is that of the membership, `time`
+    /// the wall clock.
+    // apache 3.9.5: server/ZKDatabase.java initConfigInZKDatabase
+    pub fn show_membership(
+        &mut self,
+        text: &[u8],
+        version: i64,
+        time: i64,
+        sink: &mut dyn ChangeSink,
+    ) {
+        self.add_reserved();
+        let id = self.find_id(CONFIG).expect("it was just added");
+        self.edit_data(id, CONFIG, Some(text), |node| {
+            node.stat.version = -1;
+            node.stat.mzxid = version;
+            node.stat.mtime = time;
+        });
+        let acl = self.nodes.get(id).meta().acl;
+        sink.changed(ChangeKind::DataChanged, CONFIG, self.acls.get(acl), &[]);
     }
 
     /// The parents' stats stay as they are: these children were never counted.

@@ -23,6 +23,13 @@ impl Zxid {
         )
     }
 
+    /// The last of its epoch that is ever given: Apache's leaders resign instead of giving the one whose counter is
+    /// all ones.
+    #[must_use]
+    pub fn last_of_epoch(self) -> Zxid {
+        Zxid(self.0 >> 32 << 32 | 0xffff_fffe)
+    }
+
     /// The epoch: which leader proposed it.
     pub fn epoch(self) -> i64 {
         self.0 >> 32

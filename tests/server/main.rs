@@ -8,12 +8,15 @@
 )]
 
 mod ask;
+mod ensemble;
 mod histories;
 mod live;
 mod model;
 mod model_reads;
 mod model_watches;
 mod pair;
+mod roles;
+mod roles_by_chance;
 mod rules;
 mod said;
 mod scripts;

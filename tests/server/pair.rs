@@ -160,7 +160,7 @@ impl Pair {
     pub fn pass(&mut self, ms: i64) {
         self.world.clock += ms;
         let now = self.world.now();
-        if now.monotonic < self.world.replica.next_reap() {
+        if now.monotonic < self.world.replica.next_reap().unwrap() {
             return;
         }
         let due = self.world.state.tree.reapable(Millis(self.world.clock), 0);

@@ -14,7 +14,7 @@ use oxkeeper::proto::{frame, request};
 use oxkeeper::replica::{Door, NewSession, Now, Parts, Recovery, Replica, Submission};
 use oxkeeper::session::Sessions;
 use oxkeeper::tree::{Tree, TreeOptions};
-use oxkeeper::types::{Acl, ConnId, Id, Millis, OwnerRules, Perms, SessionId, Zxid};
+use oxkeeper::types::{Acl, ConnId, Id, Millis, OpCode, OwnerRules, Perms, SessionId, Zxid};
 use oxkeeper::watch::Watches;
 
 use crate::ask::Ask;
@@ -69,6 +69,8 @@ pub struct World {
     pub log: Vec<u8>,
     pub durable: Zxid,
     pub clock: i64,
+    /// Whether it belongs to an ensemble.
+    pub is_member: bool,
 }
 
 struct Ears<'e>(&'e BTreeMap<ConnId, Client>, &'e AuthRules);
@@ -100,6 +102,16 @@ fn unthrottled() -> RequestThrottle {
     }
 }
 
+fn parts(clock: i64, rules: &Arc<Rules>) -> Parts {
+    Parts {
+        rules: Arc::clone(rules),
+        throttle: unthrottled(),
+        reaper: Reaper::new(REAP_MS, i64::MAX, 0, Millis(clock)),
+        seed: SEED,
+        digests: true,
+    }
+}
+
 /// Without a throttle nobody is asked for at the gate.
 struct Unguarded;
 
@@ -110,9 +122,7 @@ impl Door for Unguarded {
     fn timeout_ms(&mut self, conn: ConnId) -> Option<i32> {
         unreachable!("{conn:?} is let in as it is")
     }
-    fn cut(&mut self, conn: ConnId) {
-        unreachable!("{conn:?} is let in as it is")
-    }
+    fn cut(&mut self, _: ConnId) {}
 }
 
 impl World {
@@ -125,18 +135,19 @@ impl World {
         World::over(state, Vec::new(), 0)
     }
 
+    /// A member of an ensemble with nothing but this state.
+    pub fn member(state: State) -> World {
+        let mut world = World::over(state, Vec::new(), 0);
+        world.replica = Replica::member(&world.state, parts(0, &world.rules));
+        world.is_member = true;
+        world
+    }
+
     /// A server that starts with this state.
     pub fn over(state: State, log: Vec<u8>, clock: i64) -> World {
         let rules = Arc::new(rules());
-        let parts = Parts {
-            rules: Arc::clone(&rules),
-            throttle: unthrottled(),
-            reaper: Reaper::new(REAP_MS, i64::MAX, 0, Millis(clock)),
-            seed: SEED,
-            digests: true,
-        };
         World {
-            replica: Replica::new(&state, parts),
+            replica: Replica::new(&state, parts(clock, &rules)),
             rules,
             durable: state.last_zxid,
             state,
@@ -145,6 +156,7 @@ impl World {
             unsynced: VecDeque::new(),
             log,
             clock,
+            is_member: false,
         }
     }
 
@@ -196,7 +208,8 @@ impl World {
             client.asked.push(ask.clone());
             let xid = i32::try_from(client.asked.len()).unwrap();
             let bytes = ask.frame(xid);
-            let now = !ask.op().is_write() && count == 0 && client.in_flight == 0;
+            let through_line = ask.op().is_write() || (self.is_member && ask.op() == OpCode::Sync);
+            let now = !through_line && count == 0 && client.in_flight == 0;
             at_once.push(now);
             if now {
                 self.serve(conn, &bytes);
@@ -223,6 +236,30 @@ impl World {
         at_once
     }
 
+    /// Sends a request with this body through the line.
+    pub fn send_raw(&mut self, conn: ConnId, op: OpCode, body: &[u8]) {
+        let client = self.clients.get_mut(&conn).expect("it is connected");
+        client.asked.push(Ask::Ping);
+        client.in_flight += 1;
+        let xid = i32::try_from(client.asked.len()).unwrap();
+        let mut payload = xid.to_be_bytes().to_vec();
+        payload.extend(op.code().to_be_bytes());
+        payload.extend(body);
+        let mut frames = i32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
+        frames.extend(payload);
+        let submission = Submission {
+            conn,
+            session: client.session,
+            who: Arc::clone(&client.who),
+            frames,
+            count: 1,
+            since: Millis(self.clock),
+        };
+        let now = self.now();
+        self.replica
+            .submit(&self.state, submission, &mut Unguarded, now);
+    }
+
     fn serve(&mut self, conn: ConnId, bytes: &[u8]) {
         let client = &self.clients[&conn];
         let (payload, _) = frame::split(bytes, usize::MAX).unwrap().unwrap();
@@ -238,7 +275,7 @@ impl World {
             who: &who,
             watches: &mut self.watches,
         };
-        let op = oxkeeper::types::OpCode::from_code(header.op).unwrap();
+        let op = OpCode::from_code(header.op).unwrap();
         let mut out = Vec::new();
         ops::serve(&mut reading, header.xid, op, &mut body, &mut out);
         self.hear(conn, &out);
@@ -254,6 +291,12 @@ impl World {
             bytes = rest;
         }
         assert!(bytes.is_empty(), "whole frames only");
+    }
+
+    /// Takes in what waits outside.
+    pub fn admit(&mut self) {
+        let now = self.now();
+        self.replica.admit(&self.state, &mut Unguarded, now);
     }
 
     /// Cuts the batch.
@@ -316,6 +359,17 @@ impl World {
                     self.answered(asker.conn);
                 }
                 Effect::Unanswered { asker } => self.answered(asker.conn),
+                Effect::Moved { asker } => {
+                    self.answered(asker.conn);
+                    self.note(asker.conn, "moved", true);
+                }
+                Effect::SessionResumed { conn, session, .. } => {
+                    if let Some(client) = self.clients.get_mut(conn) {
+                        client.session = *session;
+                    }
+                    self.note(*conn, "resumed", false);
+                }
+                Effect::SessionRefused { conn, .. } => self.note(*conn, "refused", true),
                 Effect::Event { receivers, bytes } => {
                     for conn in &out.receivers[receivers.clone()] {
                         self.hear(*conn, &out.bytes[bytes.clone()]);
@@ -340,6 +394,13 @@ impl World {
                     }
                 }
             }
+        }
+    }
+
+    fn note(&mut self, conn: ConnId, what: &str, closed: bool) {
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.heard.push(what.to_owned());
+            client.closed |= closed;
         }
     }
 

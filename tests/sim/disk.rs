@@ -74,17 +74,8 @@ impl Disk {
 
     /// The state that a start makes of the disk: the newest snapshot and the records behind it.
     pub fn recover(&self) -> History {
-        self.replay(self.log.len())
-    }
-
-    /// The same after a crash that leaves nothing but what was flushed.
-    pub fn durable(&self) -> History {
-        self.replay(self.synced)
-    }
-
-    fn replay(&self, end: usize) -> History {
         let mut state = self.snapshots.last().cloned().unwrap_or_default();
-        for entry in &self.log[..end] {
+        for entry in &self.log {
             if entry.zxid > state.last {
                 state.push(entry.zxid, entry.payload);
             }
@@ -110,10 +101,11 @@ impl Disk {
         logged.max(snapshot).unwrap_or_default()
     }
 
-    /// A whole snapshot is on disk.
+    /// A whole snapshot is on disk; there may be newer ones.
     pub fn add_snapshot(&mut self, state: History) {
-        self.snapshots.retain(|old| old.last < state.last);
-        self.snapshots.push(state);
+        self.snapshots.retain(|old| old.last != state.last);
+        let at = self.snapshots.partition_point(|old| old.last < state.last);
+        self.snapshots.insert(at, state);
     }
 
     /// Forgets what lies behind `zxid`. Returns the state that is left.
@@ -127,7 +119,8 @@ impl Disk {
 
     /// Removes records from the end of the log, down to `zxid`.
     pub fn cut_log(&mut self, zxid: Zxid) {
-        self.log.truncate(self.log.partition_point(|entry| entry.zxid <= zxid));
+        self.log
+            .truncate(self.log.partition_point(|entry| entry.zxid <= zxid));
         self.synced = self.log.len();
         self.tail = self.recover().fold();
     }
@@ -143,14 +136,34 @@ impl Disk {
 
     /// A crash in the middle of [`Disk::install`]: the snapshot is there, and so is everything older and newer.
     pub fn install_half(&mut self, state: &History) {
-        if self.snapshots.iter().all(|old| old.last < state.last) {
-            self.snapshots.push(state.clone());
+        self.add_snapshot(state.clone());
+        // What is read back follows the newest snapshot, whatever it followed when it was written.
+        let recovered = self.recover();
+        for entry in &mut self.log {
+            if let Some(found) = recovered.find(entry.zxid) {
+                *entry = *found;
+            }
         }
+        self.tail = recovered.fold();
+    }
+
+    /// A crash in the middle of [`Disk::truncate`]: snapshots go first, then records from the end on.
+    pub fn truncate_half(&mut self, zxid: Zxid, rng: &mut Rng) {
+        self.snapshots.retain(|snapshot| snapshot.last <= zxid);
+        let kept = self.log.partition_point(|entry| entry.zxid <= zxid);
+        let more = rng.below(self.log.len() - kept + 1);
+        self.log.truncate(kept + more);
+        self.synced = self.log.len();
+        self.tail = self.recover().fold();
     }
 
     /// Old snapshots and records go, but the state at `keep`, which is committed, can still be made.
     pub fn purge(&mut self, keep: Zxid) {
-        let Some(oldest) = self.snapshots.iter().rposition(|snapshot| snapshot.last <= keep) else {
+        let Some(oldest) = self
+            .snapshots
+            .iter()
+            .rposition(|snapshot| snapshot.last <= keep)
+        else {
             return;
         };
         self.snapshots.drain(..oldest);
@@ -160,17 +173,31 @@ impl Disk {
         self.synced -= gone;
     }
 
-    /// The records after `after`, up to `upto`; `None` when the log does not reach back so far or has a hole.
+    /// The records after `after`, up to `upto`; `None` when the log does not reach back so far or has a hole. The
+    /// beginning of an epoch is no record: any record before it does.
     pub fn range(&self, after: Zxid, upto: Zxid) -> Option<Vec<Entry>> {
-        let first = self.log.iter().position(|entry| entry.zxid == after)?;
-        let range: Vec<Entry> = self.log[first..]
-            .iter()
-            .take_while(|entry| entry.zxid <= upto)
-            .copied()
-            .collect();
+        let first = self
+            .log
+            .partition_point(|entry| entry.zxid <= after)
+            .checked_sub(1)?;
+        if self.log[first].zxid != after && after.counter() != 0 {
+            return None;
+        }
+        let end = self.log.partition_point(|entry| entry.zxid <= upto);
+        let range = self.log.get(first..end)?;
         let whole = range.windows(2).all(|pair| pair[1].before == pair[0].fold);
         let reaches = range.last().is_some_and(|last| last.zxid == upto);
         (whole && reaches).then(|| range[1..].to_vec())
+    }
+
+    /// The last records, at most so many, that follow each other without a hole.
+    pub fn recent(&self, count: usize) -> &[Entry] {
+        let mut from = self.log.len().saturating_sub(count);
+        let holes = self.log[from..]
+            .windows(2)
+            .rposition(|pair| pair[1].before != pair[0].fold);
+        from += holes.map_or(0, |hole| hole + 1);
+        &self.log[from..]
     }
 }
 
@@ -239,6 +266,9 @@ mod tests {
         assert_eq!(disk.end(), 1);
         assert_eq!(disk.recover().last, Zxid(10));
         disk.append(Zxid(11), payload(11));
-        assert_eq!(disk.range(Zxid(10), Zxid(11)).map(|range| range.len()), Some(1));
+        assert_eq!(
+            disk.range(Zxid(10), Zxid(11)).map(|range| range.len()),
+            Some(1)
+        );
     }
 }

@@ -53,6 +53,12 @@ pub enum What {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {} ms, for {} ms: {:?}", self.at / MS, self.length / MS, self.what)
+        write!(
+            f,
+            "at {} ms, for {} ms: {:?}",
+            self.at / MS,
+            self.length / MS,
+            self.what
+        )
     }
 }

@@ -3,10 +3,14 @@
 //! Every entry carries a fold of everything up to it, so two histories that agree in one entry's fold agree in all
 //! before, and comparing costs nothing.
 
+use std::fmt;
+
 use bytes::Bytes;
 use oxkeeper::proto;
 use oxkeeper::proto::txn::TxnHeader;
 use oxkeeper::types::Zxid;
+
+use crate::say;
 
 /// What a client wrote: unique in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +52,7 @@ impl Payload {
 }
 
 /// A transaction in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     pub zxid: Zxid,
     pub payload: Payload,
@@ -58,12 +62,28 @@ pub struct Entry {
     pub fold: u64,
 }
 
+/// As in the trace; the folds only say whether two of them have the same past.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Payload { client, number } = self.payload;
+        let (zxid, past) = (say::zxid(self.zxid), self.before & 0xffff);
+        write!(
+            f,
+            "{zxid} [client {client} number {number}] (past {past:04x})"
+        )
+    }
+}
+
 impl Entry {
     /// The transaction in its place behind a history with this fold.
     pub fn new(before: u64, zxid: Zxid, payload: Payload) -> Entry {
         let client = u64::try_from(payload.client).expect("few clients");
         let mut fold = before;
-        for word in [zxid.0.cast_unsigned(), client, u64::from(payload.number.cast_unsigned())] {
+        for word in [
+            zxid.0.cast_unsigned(),
+            client,
+            u64::from(payload.number.cast_unsigned()),
+        ] {
             fold = (fold.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
         }
         Entry {
@@ -106,7 +126,8 @@ impl History {
     /// The fold of everything up to this number.
     pub fn fold_at(&self, zxid: Zxid) -> u64 {
         let upto = self.entries.partition_point(|entry| entry.zxid <= zxid);
-        upto.checked_sub(1).map_or(0, |last| self.entries[last].fold)
+        upto.checked_sub(1)
+            .map_or(0, |last| self.entries[last].fold)
     }
 }
 

@@ -24,7 +24,9 @@ impl Clock {
 
     /// When this clock will show at least `at`.
     pub fn when(&self, at: Millis) -> Time {
-        let away = at.0.saturating_sub(self.origin_ms).saturating_mul(1000 * MS);
+        let away =
+            at.0.saturating_sub(self.origin_ms)
+                .saturating_mul(1000 * MS);
         let rate = self.rate;
         away / rate + i64::from(away % rate > 0)
     }
@@ -81,6 +83,8 @@ pub struct Member {
     pub fuse_down: Time,
 
     pub service: Service,
+    /// Its role has ended; with a mutant it goes on serving.
+    pub retired: bool,
     /// Counts services, so that a client knows whether it still talks to the same.
     pub term: u32,
     /// The number of the pipeline's next transaction.
@@ -124,6 +128,7 @@ impl Member {
             effect_fuse: None,
             fuse_down: 0,
             service: Service::Nothing,
+            retired: false,
             term: 0,
             next_zxid: Zxid::ZERO,
             in_flight: VecDeque::new(),

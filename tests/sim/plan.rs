@@ -61,7 +61,10 @@ impl Shape {
         };
         let weight = |group: i64, counts: &dyn Fn(usize) -> bool| -> i64 {
             let inside = (0..self.voters).filter(|voter| shares[*voter].group == group);
-            inside.filter(|v| counts(*v)).map(|v| shares[v].weight).sum()
+            inside
+                .filter(|v| counts(*v))
+                .map(|v| shares[v].weight)
+                .sum()
         };
         let mut groups: Vec<i64> = shares.iter().map(|share| share.group).collect();
         groups.sort_unstable();
@@ -72,7 +75,7 @@ impl Shape {
     }
 }
 
-/// The settings that matter to the protocol.
+/// The settings that matter to the protocol. Limits are in ticks.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     pub tick_ms: i64,
@@ -82,6 +85,12 @@ pub struct Timing {
     pub backlog: usize,
     /// Whether the log on disk may be used as well.
     pub log_sync: bool,
+    /// Whether every learner gets a snapshot.
+    pub force_snapshot: bool,
+    /// Whether observers write a log.
+    pub observer_log: bool,
+    /// How many learners may be sent snapshots at once before observers must wait.
+    pub snapshots_at_once: usize,
 }
 
 /// What goes wrong all the time.
@@ -153,6 +162,9 @@ fn timing(rng: &mut Rng) -> Timing {
         sync_limit: rng.pick(&[2, 5]),
         backlog: rng.pick(&[1, 5, 20, 500]),
         log_sync: rng.chance(600),
+        force_snapshot: rng.chance(50),
+        observer_log: rng.chance(800),
+        snapshots_at_once: rng.pick(&[1, 10]),
     }
 }
 
@@ -185,7 +197,11 @@ fn faults(rng: &mut Rng, shape: &Shape, timing: &Timing, until: Time) -> Vec<Fau
             what: what(rng, shape, kind),
         });
         // Now and then the next one comes at once.
-        at += if rng.chance(200) { rng.between(0, tick / 4) } else { rng.between(0, pause) };
+        at += if rng.chance(200) {
+            rng.between(0, tick / 4)
+        } else {
+            rng.between(0, pause)
+        };
     }
     faults
 }
@@ -252,11 +268,21 @@ impl fmt::Display for Plan {
         )?;
         if let Some(shares) = &shape.groups {
             for (voter, share) in shares.iter().enumerate() {
-                writeln!(f, "  server {}: group {}, weight {}", voter + 1, share.group, share.weight)?;
+                writeln!(
+                    f,
+                    "  server {}: group {}, weight {}",
+                    voter + 1,
+                    share.group,
+                    share.weight
+                )?;
             }
         }
         writeln!(f, "  {timing:?}")?;
-        writeln!(f, "  {:?}, think {} us, depth {}", self.weather, self.think, self.depth)?;
+        writeln!(
+            f,
+            "  {:?}, think {} us, depth {}",
+            self.weather, self.think, self.depth
+        )?;
         for fault in &self.faults {
             writeln!(f, "  {fault}")?;
         }
@@ -285,7 +311,13 @@ mod tests {
         let shape = Shape {
             voters: 5,
             observers: 0,
-            groups: Some(vec![share(1, 3), share(1, 1), share(2, 1), share(3, 0), share(3, 0)]),
+            groups: Some(vec![
+                share(1, 3),
+                share(1, 1),
+                share(2, 1),
+                share(3, 0),
+                share(3, 0),
+            ]),
         };
         assert!(shape.is_quorum(|member| member == 0 || member == 2));
         assert!(!shape.is_quorum(|member| member != 0));

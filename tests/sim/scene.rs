@@ -44,18 +44,25 @@ pub enum Event<'e> {
     Input(&'e Input),
     /// The machine asks for this; it is carried out next.
     Effect(&'e Effect),
-    /// A transaction has been applied. `answerable`: as committed, not by the way at the end of a role.
-    Applied { entry: Entry, answerable: bool },
+    /// A transaction has been applied. Only what is applied while serving counts as committed: a learner that is being
+    /// synchronised, and a member at the end of its role, apply what a later leader may take back.
+    Applied { entry: Entry, serving: bool },
     /// Something durable has changed.
     Stored,
     /// A client has sent a write.
     Asked(Payload),
+    /// A leader's pipeline has given a number; from here on it may be found in the leader's log.
+    Numbered { zxid: Zxid, payload: Payload },
     /// A client has been told that its write succeeded.
     Acknowledged { payload: Payload, zxid: Zxid },
     /// A client has sent a sync.
     SyncAsked { client: usize, number: i32 },
     /// A client has read; `sync`: the request was the sync of this number.
-    Read { client: usize, zxid: Zxid, sync: Option<i32> },
+    Read {
+        client: usize,
+        zxid: Zxid,
+        sync: Option<i32>,
+    },
     /// All faults are over and everything is quiet.
     Settled,
 }

@@ -58,11 +58,19 @@ impl Conn {
 
     /// Who sends and who receives in this direction.
     pub fn ends(&self, down: bool) -> (Side, Side) {
-        if down { (self.leader, self.learner) } else { (self.learner, self.leader) }
+        if down {
+            (self.leader, self.learner)
+        } else {
+            (self.learner, self.leader)
+        }
     }
 
     pub fn receiver(&mut self, down: bool) -> &mut Side {
-        if down { &mut self.learner } else { &mut self.leader }
+        if down {
+            &mut self.learner
+        } else {
+            &mut self.leader
+        }
     }
 }
 

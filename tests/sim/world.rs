@@ -6,14 +6,16 @@ use std::collections::BinaryHeap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use oxkeeper::config::Membership;
-use oxkeeper::consensus::{Effect, Input, Outcome, Peer, Saved, Settings, Task};
+use oxkeeper::consensus::{Effect, Input, Peer, Saved, Settings};
 use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::types::{ServerId, Zxid};
 
 use crate::client::Client;
+use crate::disk::Disk;
 use crate::ensemble;
-use crate::history::{History, Payload};
+use crate::history::{Entry, History};
 use crate::laws::{Broken, Laws};
 use crate::member::{Clock, Member, Service};
 use crate::mutant::Mutant;
@@ -29,17 +31,36 @@ pub enum Next {
     /// A machine wants to be woken.
     Wake { member: usize, life: u32 },
     /// A ballot arrives, sent over this generation of the connection to this life of the receiver.
-    Ballot { from: usize, to: usize, generation: u32, ballot: Ballot },
+    Ballot {
+        from: usize,
+        to: usize,
+        generation: u32,
+        ballot: Ballot,
+    },
     /// The first item of a pipe arrives.
     Packet { conn: u64, down: bool },
     /// A dial is tried, or tried again.
-    Dial { member: usize, dial: u64, leader: usize, until: Time, tries: u32 },
+    Dial {
+        member: usize,
+        dial: u64,
+        leader: usize,
+        until: Time,
+        tries: u32,
+    },
     /// The log thread has finished its order.
     Ordered { member: usize, life: u32 },
     /// A snapshot is written.
-    SnapshotTaken { member: usize, life: u32, number: u64 },
-    /// A task that touches no disk is over.
-    TaskDone { member: usize, life: u32, task: Task, outcome: Outcome },
+    SnapshotTaken {
+        member: usize,
+        life: u32,
+        number: u64,
+    },
+    /// A machine gets an input that comes from inside its own process.
+    Feed {
+        member: usize,
+        life: u32,
+        input: Input,
+    },
     /// A client acts.
     Client(usize),
     /// The fault of this number begins.
@@ -142,7 +163,7 @@ impl World {
             trace: traced.then(String::new),
             steps: 0,
             counter: 0,
-            membership: Arc::new(ensemble::membership(&plan.shape)),
+            membership: Arc::new(ensemble::membership(&plan.shape, mutant)),
             queue: BinaryHeap::new(),
             scheduled: 0,
             effects: Vec::new(),
@@ -188,7 +209,11 @@ impl World {
             if done(self) {
                 return true;
             }
-            if self.queue.peek().is_none_or(|Reverse(next)| next.at > until) {
+            if self
+                .queue
+                .peek()
+                .is_none_or(|Reverse(next)| next.at > until)
+            {
                 self.scene.now = until;
                 return false;
             }
@@ -208,22 +233,49 @@ impl World {
     fn happen(&mut self, what: Next) {
         match what {
             Next::Wake { member, life } => self.wake(member, life),
-            Next::Ballot { from, to, generation, ballot } => self.ballot_arrives(from, to, generation, ballot),
+            Next::Ballot {
+                from,
+                to,
+                generation,
+                ballot,
+            } => self.ballot_arrives(from, to, generation, ballot),
             Next::Packet { conn, down } => self.packet_arrives(conn, down),
-            Next::Dial { member, dial, leader, until, tries } => self.dial(member, dial, leader, until, tries),
+            Next::Dial {
+                member,
+                dial,
+                leader,
+                until,
+                tries,
+            } => self.dial(member, dial, leader, until, tries),
             Next::Ordered { member, life } => {
                 if self.lives(member, life, || Next::Ordered { member, life }) {
                     self.order_done(member);
                 }
             }
-            Next::SnapshotTaken { member, life, number } => {
-                if self.lives(member, life, || Next::SnapshotTaken { member, life, number }) {
+            Next::SnapshotTaken {
+                member,
+                life,
+                number,
+            } => {
+                if self.lives(member, life, || Next::SnapshotTaken {
+                    member,
+                    life,
+                    number,
+                }) {
                     self.snapshot_taken(member, number);
                 }
             }
-            Next::TaskDone { member, life, task, outcome } => {
-                if self.lives(member, life, || Next::TaskDone { member, life, task, outcome }) {
-                    self.feed(member, Input::Done(task, outcome));
+            Next::Feed {
+                member,
+                life,
+                input,
+            } => {
+                if self.lives(member, life, || Next::Feed {
+                    member,
+                    life,
+                    input: input.clone(),
+                }) {
+                    self.feed(member, input);
                 }
             }
             Next::Client(client) => self.client_acts(client),
@@ -231,6 +283,19 @@ impl World {
             Next::Unblock(ways) => self.unblock(&ways),
             Next::Start { member, life } => self.start(member, life),
         }
+    }
+
+    /// A machine gets an input from inside its process after a while.
+    pub fn feed_after(&mut self, wait: Time, member: usize, input: Input) {
+        let life = self.members[member].life;
+        self.after(
+            wait,
+            Next::Feed {
+                member,
+                life,
+                input,
+            },
+        );
     }
 
     /// Whether this life of the member still lasts and takes part; what comes to a member that stands still comes
@@ -249,7 +314,9 @@ impl World {
 
     fn wake(&mut self, member: usize, life: u32) {
         let now = self.scene.now;
-        if !self.lives(member, life, || Next::Wake { member, life }) || self.members[member].wake_at > now {
+        if !self.lives(member, life, || Next::Wake { member, life })
+            || self.members[member].wake_at > now
+        {
             return;
         }
         self.members[member].wake_at = Time::MAX;
@@ -267,7 +334,7 @@ impl World {
             accepted_epoch: disk.accepted_epoch,
             current_epoch: disk.current_epoch,
             last_zxid: state.last,
-            recent: recent(&state, self.plan.timing.backlog),
+            recent: recent(disk, &state, self.plan.timing.backlog),
         };
         self.log(member, || format!("starts at {}", say::saved(&saved)));
         self.scene.states[member] = state;
@@ -287,6 +354,9 @@ impl World {
         settings.sync_limit = timing.sync_limit;
         settings.backlog = timing.backlog;
         settings.log_sync = timing.log_sync;
+        settings.force_snapshot = timing.force_snapshot;
+        settings.observer_log = timing.observer_log;
+        settings.snapshot_syncs_max = timing.snapshots_at_once;
         settings.resend_max_ms = RESEND_MAX / MS;
         let life = u64::from(self.members[member].life);
         settings.seed = Rng::new(self.plan.seed, 100 + life).next() ^ settings.id.0.cast_unsigned();
@@ -325,13 +395,13 @@ impl World {
             if self.broken.is_some() || !self.members[member].is_up() {
                 break;
             }
+            let effect = self.falsify(member, effect);
             self.log(member, || format!("   {}", say::effect(&effect)));
             self.see(member, &Event::Effect(&effect));
             self.carry_out(member, effect);
             self.burn_effect_fuse(member);
         }
         self.effects = effects;
-        self.after_effects(member);
     }
 
     fn schedule_wake(&mut self, member: usize) {
@@ -339,7 +409,10 @@ impl World {
         let Some(peer) = &it.peer else {
             return;
         };
-        let at = it.clock.when(peer.next_tick()).max(self.scene.now + MS / 10);
+        let at = it
+            .clock
+            .when(peer.next_tick())
+            .max(self.scene.now + MS / 10);
         if at < it.wake_at {
             let life = it.life;
             self.members[member].wake_at = at;
@@ -363,7 +436,8 @@ impl World {
         if let Some(trace) = &mut self.trace {
             let ms = self.scene.now / MS;
             let us = self.scene.now % MS;
-            writeln!(trace, "{ms:>7}.{us:03} {}: {}", member + 1, line()).expect("a string takes all");
+            writeln!(trace, "{ms:>7}.{us:03} {}: {}", member + 1, line())
+                .expect("a string takes all");
         }
     }
 
@@ -374,7 +448,11 @@ impl World {
     /// Which member a server id names.
     pub fn member_of(&self, server: ServerId) -> usize {
         let member = ensemble::member(server);
-        assert!(member < self.members.len(), "there is no server {}", server.0);
+        assert!(
+            member < self.members.len(),
+            "there is no server {}",
+            server.0
+        );
         member
     }
 }
@@ -382,9 +460,14 @@ impl World {
 /// No machine waits longer before it sends its ballots again.
 pub const RESEND_MAX: Time = 4 * SECOND;
 
-/// The last committed transactions, with their bodies.
-fn recent(state: &History, count: usize) -> Vec<(Zxid, bytes::Bytes)> {
-    let from = state.entries.len().saturating_sub(count);
-    let body = |zxid: Zxid, payload: Payload| (zxid, payload.body(zxid));
-    state.entries[from..].iter().map(|e| body(e.zxid, e.payload)).collect()
+/// The last transactions of the log, with their bodies; none when the state goes further than the log.
+fn recent(disk: &Disk, state: &History, count: usize) -> Vec<(Zxid, Bytes)> {
+    let recent = disk.recent(count);
+    let whole = recent.last().is_some_and(|last| last.zxid == state.last);
+    let with_body = |entry: &Entry| (entry.zxid, entry.payload.body(entry.zxid));
+    if whole {
+        recent.iter().map(with_body).collect()
+    } else {
+        Vec::new()
+    }
 }

@@ -383,6 +383,9 @@ impl World {
                 );
                 None
             }
+            Effect::Moved { .. }
+            | Effect::SessionResumed { .. }
+            | Effect::SessionRefused { .. } => unreachable!("only in an ensemble"),
             Effect::Unanswered { asker } => {
                 if let Some(client) = self.client_of(asker.conn) {
                     let skipped = client.asked.pop_front();

@@ -59,6 +59,15 @@ struct Queue {
 }
 
 impl Connection {
+    fn kind_of(&self, code: i32) -> Kind {
+        match kind_of(code) {
+            Kind::Read(OpCode::Sync) if self.rooms.ports.limits.syncs_ask_the_leader => {
+                Kind::Write(OpCode::Sync)
+            }
+            kind => kind,
+        }
+    }
+
     fn next<'i>(&self, input: &'i [u8]) -> Result<Option<Request<'i>>, End> {
         let limits = &self.rooms.ports.limits;
         let Some((payload, _)) = self.split(input)? else {
@@ -72,7 +81,7 @@ impl Connection {
         let bytes = frame::PREFIX_BYTES + payload.len();
         Ok(Some(Request {
             xid: header.xid,
-            kind: kind_of(header.op),
+            kind: self.kind_of(header.op),
             body,
             bytes,
         }))

@@ -86,6 +86,7 @@ fn ports(moody: &Arc<Moody>) -> Ports {
             large_frame_bytes: usize::MAX,
             in_process_max: 100,
             sessionless_ms: 1,
+            syncs_ask_the_leader: false,
             tcp_keep_alive: false,
         }),
         auth: Arc::new(AuthRules {

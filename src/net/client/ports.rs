@@ -97,6 +97,8 @@ pub struct Limits {
     pub in_process_max: usize,
     /// Connections that never open a session are closed after this long.
     pub sessionless_ms: i64,
+    /// A sync has to ask the leader of the ensemble: it goes through the line, as writes do.
+    pub syncs_ask_the_leader: bool,
     /// `SO_KEEPALIVE` on client sockets.
     pub tcp_keep_alive: bool,
 }

@@ -90,8 +90,8 @@ pub(super) async fn dial(
 async fn reach(target: &Target, deadline: Instant, pause: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
     for attempt in 0..ATTEMPTS {
-        if attempt > 0 {
-            sleep(pause).await;
+        if attempt > 0 && timeout_at(deadline, sleep(pause)).await.is_err() {
+            break;
         }
         match timeout_at(deadline, connect(target)).await {
             Err(_) => break,

@@ -21,7 +21,13 @@ mod quorum;
 mod reader;
 mod room;
 mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
 mod stream;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use ballots::{

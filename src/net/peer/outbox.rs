@@ -285,3 +285,6 @@ impl Inbox {
         full()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,10 +147,12 @@ impl Room {
         spawn_local(async move {
             let work = room.serve_leader(&wire, leader, &at, within);
             let end = wire.during(work).await;
-            if let End::Cut(Cut::Wanted) = end {
-                tracing::debug!("connection to leader {} ends: {end}", leader.0);
-            } else {
-                tracing::warn!("connection to leader {} ends: {end}", leader.0);
+            match end {
+                End::Cut(Cut::Wanted) => {
+                    tracing::debug!("connection to leader {} ends: {end}", leader.0);
+                }
+                End::Dial(why) => tracing::warn!("cannot connect to leader {}: {why}", leader.0),
+                _ => tracing::warn!("connection to leader {} ends: {end}", leader.0),
             }
             room.leave(&wire, Input::LeaderDown);
         });

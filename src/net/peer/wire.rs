@@ -31,7 +31,7 @@ pub(super) enum End {
     #[error("{0}")]
     Cut(#[from] Cut),
     /// There never was one.
-    #[error("it cannot be reached: {0}")]
+    #[error("{0}")]
     Dial(#[from] DialError),
     /// What came is no packet.
     #[error("{0}")]

@@ -66,9 +66,15 @@ fn a_crash_between_the_log_and_the_epoch_is_survived() {
     let epochs = files(&disk).load(in_epoch(5)).unwrap();
     assert_eq!((epochs.accepted, epochs.current), (6, 5));
     assert_eq!(text(&disk.power_cut(Unflushed::Lost), CURRENT), "5");
-    // A save that was begun for an older epoch does not explain the log either.
-    let disk = disk_with(&[(ACCEPTED, "6"), (CURRENT, "3"), ("currentEpoch.tmp", "4")]);
-    assert_eq!(files(&disk).load(in_epoch(5)).unwrap().current, 5);
+    // Neither does a save that was begun for an older epoch explain the log, nor one that got nowhere.
+    for unfinished in ["4", ""] {
+        let disk = disk_with(&[
+            (ACCEPTED, "6"),
+            (CURRENT, "3"),
+            ("currentEpoch.tmp", unfinished),
+        ]);
+        assert_eq!(files(&disk).load(in_epoch(5)).unwrap().current, 5);
+    }
 }
 
 #[test]

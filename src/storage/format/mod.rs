@@ -20,10 +20,14 @@
 pub mod checksum;
 pub mod epoch;
 pub mod file_name;
+pub mod rewind_plan;
 pub mod scan;
+#[cfg(test)]
+mod seen;
 pub mod snap_stream;
 pub mod snappy_stream;
 pub mod snapshot;
+mod snapshot_body;
 pub mod snapshot_encode;
 pub mod txn_log;
 pub mod window;

@@ -1,20 +1,97 @@
 //! A snapshot as a leader sends it: the records of a snapshot file without header, checksum and sections,
-//! and a signature at the end. Decoding takes bytes as they come, since packets follow on the same stream.
+//! and a signature at the end. Packets follow on the same stream, so decoding takes bytes as they come and
+//! none too many.
 
 use std::borrow::Cow;
 
 use bytes::{Buf, BytesMut};
 use jute::{DecodeError, DecodeErrorKind, Field, Reader};
 
-use crate::proto::disk::{NodeRecord, SessionRecord};
-use crate::proto::shared::Acl;
+use crate::proto;
 use crate::storage::format::snapshot::SnapshotVisitor;
-use crate::storage::format::snapshot_encode::END_PATH;
-use crate::types::SessionId;
+use crate::storage::format::snapshot_body::{BodyDecoder, BodyEncoder, Taken};
+use crate::types::{Acl, NodeStat, SessionId};
 
 /// What ends the stream.
 // apache 3.9.5: server/quorum/LearnerHandler.java run
 pub const SIGNATURE: &str = "BenWasHere";
+/// What a record has beside one string and one buffer, and more, in bytes.
+const RECORD_REST_BYTES: usize = 1024;
+
+/// Appends a leader's snapshot to a buffer that its owner takes when it likes. The same calls as those of
+/// [`SnapshotWriter`](crate::storage::snapshots::SnapshotWriter), for the same walk.
+#[derive(Debug)]
+pub struct SnapStreamEncoder {
+    body: BodyEncoder,
+}
+
+impl Default for SnapStreamEncoder {
+    fn default() -> Self {
+        SnapStreamEncoder::new()
+    }
+}
+
+impl SnapStreamEncoder {
+    /// An encoder that has written nothing.
+    pub fn new() -> Self {
+        let body = BodyEncoder::new(Vec::new());
+        SnapStreamEncoder { body }
+    }
+
+    /// The session table: ids and timeouts in milliseconds.
+    ///
+    /// # Panics
+    /// When it is not the first part, or has 2^31 sessions.
+    pub fn sessions(&mut self, sessions: &[(SessionId, i32)]) {
+        self.body.sessions(sessions);
+    }
+
+    /// The ACL lists by number, without -1.
+    ///
+    /// # Panics
+    /// When it is not the second part, or has 2^31 lists.
+    pub fn acl_lists(&mut self, lists: &[(i64, &[Acl])]) {
+        self.body.acl_lists(lists);
+    }
+
+    /// A node, after its parent. The root's path is empty.
+    ///
+    /// # Panics
+    /// Before sessions and ACL lists, after the end, or with the path `/`.
+    #[inline]
+    pub fn node(&mut self, path: &str, data: Option<&[u8]>, acl: i64, stat: NodeStat) {
+        self.body.node(path, data, acl, stat);
+    }
+
+    /// Ends the nodes and signs.
+    ///
+    /// # Panics
+    /// Before sessions and ACL lists, or the second time.
+    pub fn end(&mut self) {
+        self.body.end();
+        proto::append(&Cow::Borrowed(SIGNATURE), &mut self.body.out);
+    }
+
+    /// Bytes that wait to be taken.
+    pub fn pending(&self) -> usize {
+        self.body.out.len()
+    }
+
+    /// Takes all bytes that wait.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.body.out)
+    }
+
+    /// Hands over all bytes that wait, and forgets them; the buffer is used again.
+    ///
+    /// # Errors
+    /// The sink's own; the bytes are gone then too.
+    pub fn drain<E>(&mut self, sink: impl FnOnce(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let result = sink(&self.body.out);
+        self.body.out.clear();
+        result
+    }
+}
 
 /// Why bytes are not a leader's snapshot.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,32 +144,14 @@ pub enum SnapStreamFlaw {
     },
 }
 
-/// What comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    SessionCount,
-    Sessions { left: u32 },
-    AclCount,
-    Acls { left: u32 },
-    Nodes,
-    Signature,
-    Done,
-}
-
 /// Takes a leader's snapshot apart as its bytes come.
 #[derive(Debug)]
 pub struct SnapStreamDecoder {
     field_bytes_max: usize,
-    part: Part,
+    body: BodyDecoder,
+    signed: bool,
     /// Bytes taken so far.
     at: u64,
-}
-
-/// How one record ended.
-enum Step {
-    Next(Part),
-    Refused(String),
-    Forged(String),
 }
 
 impl SnapStreamDecoder {
@@ -100,13 +159,15 @@ impl SnapStreamDecoder {
     pub fn new(field_bytes_max: usize) -> Self {
         SnapStreamDecoder {
             field_bytes_max,
-            part: Part::SessionCount,
+            body: BodyDecoder::new(),
+            signed: false,
             at: 0,
         }
     }
 
     /// Takes whole records off the front of `input` and hands them to `visitor`. True when the signature
-    /// has been read: what is left of `input` is not part of the snapshot.
+    /// has been read: what is left of `input` is not part of the snapshot. What is left otherwise is the
+    /// beginning of a record.
     ///
     /// # Errors
     /// The first flaw. The visitor has then seen records that must be forgotten.
@@ -116,17 +177,20 @@ impl SnapStreamDecoder {
         visitor: &mut (impl SnapshotVisitor + ?Sized),
     ) -> Result<bool, SnapStreamFlaw> {
         let mut taken = 0;
-        while self.part != Part::Done {
-            match self.record(&input[taken..], visitor)? {
-                Some(length) => {
-                    taken += length;
-                    self.at += length as u64;
-                }
-                None => break,
-            }
+        while !self.signed {
+            let Some(length) = self.record(&input[taken..], visitor)? else {
+                break;
+            };
+            taken += length;
+            self.at += length as u64;
         }
         input.advance(taken);
-        Ok(self.part == Part::Done)
+        Ok(self.signed)
+    }
+
+    /// Nodes so far, the root included.
+    pub fn nodes(&self) -> u64 {
+        self.body.nodes()
     }
 
     /// Reads one record, and says how long it was; `None` while it is not complete.
@@ -135,19 +199,22 @@ impl SnapStreamDecoder {
         input: &[u8],
         visitor: &mut (impl SnapshotVisitor + ?Sized),
     ) -> Result<Option<usize>, SnapStreamFlaw> {
-        let (at, what) = (self.at, self.part.name());
+        let at = self.at;
         let mut reader = Reader::with_limit(input, self.field_bytes_max).joining_surrogates();
-        match self.part.read(&mut reader, visitor) {
-            Ok(Ok(Step::Next(part))) => {
-                self.part = part;
-                Ok(Some(reader.offset()))
-            }
-            Ok(Ok(Step::Refused(reason))) => Err(SnapStreamFlaw::Refused { at, reason }),
-            Ok(Ok(Step::Forged(found))) => Err(SnapStreamFlaw::Signature { at, found }),
-            Ok(Err(count)) => Err(SnapStreamFlaw::Count { what, at, count }),
+        let (what, read) = if self.body.is_done() {
+            ("signature", self.sign(&mut reader)?)
+        } else {
+            let what = self.body.what();
+            (what, self.body.read(&mut reader, visitor))
+        };
+        match read {
+            Ok(Taken::Record) => Ok(Some(reader.offset())),
+            Ok(Taken::Negative(count)) => Err(SnapStreamFlaw::Count { what, at, count }),
+            Ok(Taken::Refused(reason)) => Err(SnapStreamFlaw::Refused { at, reason }),
             Err(error) if matches!(error.kind, DecodeErrorKind::Truncated { .. }) => {
                 // A path and data of full length, and what else belongs to a node.
-                let limit = self.field_bytes_max.saturating_mul(2).saturating_add(1024);
+                let limit = self.field_bytes_max.saturating_mul(2);
+                let limit = limit.saturating_add(RECORD_REST_BYTES);
                 match input.len() > limit {
                     true => Err(SnapStreamFlaw::TooLong { what, at, limit }),
                     false => Ok(None),
@@ -156,83 +223,23 @@ impl SnapStreamDecoder {
             Err(error) => Err(SnapStreamFlaw::Record { what, at, error }),
         }
     }
-}
 
-impl Part {
-    fn name(self) -> &'static str {
-        match self {
-            Part::SessionCount => "sessions",
-            Part::Sessions { .. } => "session",
-            Part::AclCount => "ACL lists",
-            Part::Acls { .. } => "ACL list",
-            Part::Nodes => "node",
-            Part::Signature | Part::Done => "signature",
-        }
-    }
-
-    /// Reads what comes next. The inner error is a count below zero. The visitor is only told of a whole
-    /// record, because an incomplete one is read again.
-    fn read(
-        self,
+    fn sign(
+        &mut self,
         reader: &mut Reader<'_>,
-        visitor: &mut (impl SnapshotVisitor + ?Sized),
-    ) -> Result<Result<Step, i32>, DecodeError> {
-        let next = match self {
-            Part::SessionCount => match count(reader)? {
-                Ok(left) => Part::Sessions { left },
-                Err(count) => return Ok(Err(count)),
-            },
-            Part::AclCount => match count(reader)? {
-                Ok(left) => Part::Acls { left },
-                Err(count) => return Ok(Err(count)),
-            },
-            Part::Sessions { left: 0 } => Part::AclCount,
-            Part::Acls { left: 0 } => Part::Nodes,
-            Part::Sessions { left } => {
-                let session: SessionRecord = Field::read(reader)?;
-                visitor.session(SessionId(session.id), session.timeout_ms);
-                Part::Sessions { left: left - 1 }
-            }
-            Part::Acls { left } => {
-                let number = reader.long()?;
-                let list: Option<Vec<Acl<'_>>> = Field::read(reader)?;
-                visitor.acl_list(number, &list.unwrap_or_default());
-                Part::Acls { left: left - 1 }
-            }
-            Part::Nodes => return node(reader, visitor).map(Ok),
-            Part::Signature | Part::Done => {
-                let found: Cow<'_, str> = Field::read(reader)?;
-                if found != SIGNATURE {
-                    return Ok(Ok(Step::Forged(found.into_owned())));
-                }
-                Part::Done
-            }
+    ) -> Result<Result<Taken, DecodeError>, SnapStreamFlaw> {
+        let found: Cow<'_, str> = match Field::read(reader) {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
         };
-        Ok(Ok(Step::Next(next)))
+        if found != SIGNATURE {
+            let (at, found) = (self.at, found.into_owned());
+            return Err(SnapStreamFlaw::Signature { at, found });
+        }
+        self.signed = true;
+        Ok(Ok(Taken::Record))
     }
 }
 
-fn count(reader: &mut Reader<'_>) -> Result<Result<u32, i32>, DecodeError> {
-    let count = reader.int()?;
-    Ok(u32::try_from(count).map_err(|_| count))
-}
-
-fn node(
-    reader: &mut Reader<'_>,
-    visitor: &mut (impl SnapshotVisitor + ?Sized),
-) -> Result<Step, DecodeError> {
-    let path: Cow<'_, str> = Field::read(reader)?;
-    if path == END_PATH {
-        return Ok(Step::Next(Part::Signature));
-    }
-    let node = NodeRecord {
-        path,
-        data: Field::read(reader)?,
-        acl: Field::read(reader)?,
-        stat: Field::read(reader)?,
-    };
-    Ok(match visitor.node(&node) {
-        Ok(()) => Step::Next(Part::Nodes),
-        Err(reason) => Step::Refused(reason),
-    })
-}
+#[cfg(test)]
+mod tests;

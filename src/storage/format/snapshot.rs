@@ -1,16 +1,17 @@
 //! Snapshot bytes to records, streaming: they are handed to a visitor as they come, and only the seal
 //! at the end tells whether they were right. Writing is `snapshot_encode`'s.
 
-use std::borrow::Cow;
 use std::io::{self, Read};
 
 use jute::{DecodeError, DecodeErrorKind, Field, Reader};
 
-use crate::proto::disk::{DigestSection, FileHeader, NodeRecord, SessionRecord};
-use crate::proto::shared::Acl;
-use crate::storage::format::snapshot_encode::{END_PATH, MAGIC, Sections};
+use crate::proto::disk::{DigestSection, FileHeader};
+use crate::storage::format::snapshot_body::{BodyDecoder, END_PATH, Taken};
+use crate::storage::format::snapshot_encode::{MAGIC, Sections};
 use crate::storage::format::window::Window;
-use crate::types::{SessionId, Zxid};
+use crate::types::Zxid;
+
+pub use crate::storage::format::snapshot_body::SnapshotVisitor;
 
 /// Bytes of a seal: a checksum and a path.
 const SEAL_BYTES: usize = 13;
@@ -19,21 +20,6 @@ const DIGEST_BYTES: usize = 20 + SEAL_BYTES;
 /// Bytes of the zxid section and its seal.
 const ZXID_BYTES: usize = 8 + SEAL_BYTES;
 const DIGEST_AND_ZXID_BYTES: usize = DIGEST_BYTES + ZXID_BYTES;
-
-/// Receives a snapshot's records in file order.
-pub trait SnapshotVisitor {
-    /// A session and its timeout in milliseconds.
-    fn session(&mut self, id: SessionId, timeout_ms: i32);
-
-    /// The ACL list with this number.
-    fn acl_list(&mut self, number: i64, list: &[Acl<'_>]);
-
-    /// A node; the root (path empty) comes first. The number -1 stands for world:anyone, all permissions.
-    ///
-    /// # Errors
-    /// What makes the node impossible, for example a missing parent. The snapshot is then not used.
-    fn node(&mut self, node: &NodeRecord<'_>) -> Result<(), String>;
-}
 
 /// Why bytes are not a whole snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -122,8 +108,7 @@ pub fn decode<R: Read, V: SnapshotVisitor + ?Sized>(
         record_bytes_max,
     };
     decoder.header()?;
-    decoder.tables(visitor)?;
-    let nodes = decoder.nodes(visitor)?;
+    let nodes = decoder.body(visitor)?;
     decoder.seal()?;
     let sections = decoder.sections()?;
     Ok(SnapshotSummary {
@@ -186,60 +171,17 @@ impl<R: Read> Decoder<R> {
         }
     }
 
-    fn count(&mut self, what: &'static str) -> Result<i32, SnapshotFlaw> {
-        let at = self.window.offset();
-        let count = self.field::<i32>(what)?;
-        if count < 0 {
-            return Err(SnapshotFlaw::Count { what, at, count });
-        }
-        Ok(count)
-    }
-
-    fn tables(
-        &mut self,
-        visitor: &mut (impl SnapshotVisitor + ?Sized),
-    ) -> Result<(), SnapshotFlaw> {
-        for _ in 0..self.count("sessions")? {
-            let session = self.field::<SessionRecord>("session")?;
-            visitor.session(SessionId(session.id), session.timeout_ms);
-        }
-        for _ in 0..self.count("ACL lists")? {
-            self.record("ACL list", |reader| {
-                let number = reader.long()?;
-                let list: Option<Vec<Acl<'_>>> = Field::read(reader)?;
-                visitor.acl_list(number, &list.unwrap_or_default());
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    fn nodes(
-        &mut self,
-        visitor: &mut (impl SnapshotVisitor + ?Sized),
-    ) -> Result<u64, SnapshotFlaw> {
-        let mut nodes = 0;
-        loop {
-            let at = self.window.offset();
-            let visited = self.record("node", |reader| {
-                let path: Cow<'_, str> = Field::read(reader)?;
-                if path == END_PATH {
-                    return Ok(None);
-                }
-                let node = NodeRecord {
-                    path,
-                    data: Field::read(reader)?,
-                    acl: Field::read(reader)?,
-                    stat: Field::read(reader)?,
-                };
-                Ok(Some(visitor.node(&node)))
-            })?;
-            match visited {
-                None => return Ok(nodes),
-                Some(Ok(())) => nodes += 1,
-                Some(Err(reason)) => return Err(SnapshotFlaw::Refused { at, reason }),
+    fn body(&mut self, visitor: &mut (impl SnapshotVisitor + ?Sized)) -> Result<u64, SnapshotFlaw> {
+        let mut body = BodyDecoder::new();
+        while !body.is_done() {
+            let (what, at) = (body.what(), self.window.offset());
+            match self.record(what, |reader| body.read(reader, visitor))? {
+                Taken::Record => {}
+                Taken::Negative(count) => return Err(SnapshotFlaw::Count { what, at, count }),
+                Taken::Refused(reason) => return Err(SnapshotFlaw::Refused { at, reason }),
             }
         }
+        Ok(body.nodes())
     }
 
     fn seal(&mut self) -> Result<(), SnapshotFlaw> {

@@ -4,16 +4,14 @@
 use std::borrow::Cow;
 
 use crate::proto;
-use crate::proto::disk::{DigestSection, FileHeader, NodeRecord, SessionRecord};
-use crate::proto::shared::acl_records;
+use crate::proto::disk::{DigestSection, FileHeader};
 use crate::storage::format::checksum::Checksum;
+use crate::storage::format::snapshot_body::{BodyEncoder, END_PATH};
 use crate::storage::format::txn_log::VERSION;
 use crate::types::{Acl, NodeStat, SessionId, Zxid};
 
 /// `ZKSN`.
 pub const MAGIC: i32 = 0x5a4b_534e;
-/// Where the list of nodes ends, and what every seal ends with.
-pub const END_PATH: &str = "/";
 /// Version of the digest algorithm.
 pub const DIGEST_VERSION: i32 = 2;
 
@@ -28,23 +26,13 @@ pub struct Sections {
     pub zxid: Option<Zxid>,
 }
 
-/// The part of a snapshot that comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    Sessions,
-    AclLists,
-    Nodes,
-    Done,
-}
-
 /// Appends a snapshot's bytes, in file order, to a buffer that its owner drains when it likes.
 #[derive(Debug)]
 pub struct SnapshotEncoder {
-    out: Vec<u8>,
-    /// Bytes at the front of `out` that the checksum covers.
+    body: BodyEncoder,
+    /// Bytes at the front of the buffer that the checksum covers.
     hashed: usize,
     sum: Checksum,
-    next: Part,
 }
 
 impl Default for SnapshotEncoder {
@@ -64,10 +52,9 @@ impl SnapshotEncoder {
         };
         proto::append(&header, &mut out);
         SnapshotEncoder {
-            out,
+            body: BodyEncoder::new(out),
             hashed: 0,
             sum: Checksum::new(),
-            next: Part::Sessions,
         }
     }
 
@@ -77,15 +64,7 @@ impl SnapshotEncoder {
     /// # Panics
     /// When it is not the first part, or has 2^31 sessions.
     pub fn sessions(&mut self, sessions: &[(SessionId, i32)]) {
-        self.advance(Part::Sessions, Part::AclLists);
-        self.count(sessions.len());
-        for (id, timeout_ms) in sessions {
-            let record = SessionRecord {
-                id: id.0,
-                timeout_ms: *timeout_ms,
-            };
-            proto::append(&record, &mut self.out);
-        }
+        self.body.sessions(sessions);
     }
 
     /// The ACL lists by number. Every number that a node refers to, except -1, must be among them.
@@ -93,12 +72,7 @@ impl SnapshotEncoder {
     /// # Panics
     /// When it is not the second part, or has 2^31 lists.
     pub fn acl_lists(&mut self, lists: &[(i64, &[Acl])]) {
-        self.advance(Part::AclLists, Part::Nodes);
-        self.count(lists.len());
-        for (number, list) in lists {
-            proto::append(number, &mut self.out);
-            proto::append(&Some(acl_records(list)), &mut self.out);
-        }
+        self.body.acl_lists(lists);
     }
 
     /// A node. The root (path empty) comes first, and every node after its parent. `data` of `None` is
@@ -108,15 +82,7 @@ impl SnapshotEncoder {
     /// Before sessions and ACL lists, after the end, or with the path `/`, which ends the list.
     #[inline]
     pub fn node(&mut self, path: &str, data: Option<&[u8]>, acl: i64, stat: NodeStat) {
-        assert_eq!(self.next, Part::Nodes, "nodes follow the ACL lists");
-        assert_ne!(path, END_PATH, "the root's path in a snapshot is empty");
-        let record = NodeRecord {
-            path: Cow::Borrowed(path),
-            data,
-            acl,
-            stat: stat.into(),
-        };
-        proto::append(&record, &mut self.out);
+        self.body.node(path, data, acl, stat);
     }
 
     /// Ends the nodes, seals them, and adds the sections, each with its seal.
@@ -124,27 +90,26 @@ impl SnapshotEncoder {
     /// # Panics
     /// Before sessions and ACL lists, or the second time.
     pub fn end(&mut self, sections: &Sections) {
-        self.advance(Part::Nodes, Part::Done);
-        proto::append(&Cow::Borrowed(END_PATH), &mut self.out);
+        self.body.end();
         self.seal();
         if let Some(digest) = &sections.digest {
-            proto::append(digest, &mut self.out);
+            proto::append(digest, &mut self.body.out);
             self.seal();
         }
         if let Some(zxid) = sections.zxid {
-            proto::append(&zxid.0, &mut self.out);
+            proto::append(&zxid.0, &mut self.body.out);
             self.seal();
         }
     }
 
     /// Whether the snapshot is complete.
     pub fn is_done(&self) -> bool {
-        self.next == Part::Done
+        self.body.is_done()
     }
 
     /// Bytes that wait to be drained.
     pub fn pending(&self) -> usize {
-        self.out.len()
+        self.body.out.len()
     }
 
     /// Hands over all bytes that wait, and forgets them.
@@ -153,32 +118,22 @@ impl SnapshotEncoder {
     /// The sink's own; the bytes are gone then too, and the snapshot with them.
     pub fn drain<E>(&mut self, sink: impl FnOnce(&[u8]) -> Result<(), E>) -> Result<(), E> {
         self.absorb();
-        let result = sink(&self.out);
-        self.out.clear();
+        let result = sink(&self.body.out);
+        self.body.out.clear();
         self.hashed = 0;
         result
-    }
-
-    fn advance(&mut self, from: Part, to: Part) {
-        assert_eq!(self.next, from, "the parts of a snapshot come in order");
-        self.next = to;
-    }
-
-    fn count(&mut self, count: usize) {
-        let count = i32::try_from(count).expect("a table has fewer than 2^31 entries");
-        proto::append(&count, &mut self.out);
     }
 
     /// A seal: the checksum of every byte of the file so far, earlier seals included, and a path.
     fn seal(&mut self) {
         self.absorb();
         let sum = i64::from(self.sum.value());
-        proto::append(&sum, &mut self.out);
-        proto::append(&Cow::Borrowed(END_PATH), &mut self.out);
+        proto::append(&sum, &mut self.body.out);
+        proto::append(&Cow::Borrowed(END_PATH), &mut self.body.out);
     }
 
     fn absorb(&mut self) {
-        self.sum.update(&self.out[self.hashed..]);
-        self.hashed = self.out.len();
+        self.sum.update(&self.body.out[self.hashed..]);
+        self.hashed = self.body.out.len();
     }
 }

@@ -14,8 +14,10 @@ pub const VERSION: i32 = 2;
 pub const HEADER_BYTES: usize = 16;
 /// Bytes of a record in front of its body: checksum and length.
 pub const RECORD_HEAD_BYTES: usize = 12;
+/// Bytes of a record behind its body: the end mark.
+pub const RECORD_TAIL_BYTES: usize = 1;
 /// Bytes of a record beside its body.
-pub const RECORD_FRAME_BYTES: usize = RECORD_HEAD_BYTES + 1;
+pub const RECORD_FRAME_BYTES: usize = RECORD_HEAD_BYTES + RECORD_TAIL_BYTES;
 /// The byte that ends a record, `B`.
 pub const END_OF_RECORD: u8 = 0x42;
 
@@ -27,6 +29,15 @@ pub fn append_header(out: &mut Vec<u8>) {
         dbid: 0,
     };
     proto::append(&header, out);
+}
+
+/// Bytes of the record that `records` begins with, as this server has framed it itself.
+///
+/// # Panics
+/// When there is no whole head.
+pub fn record_bytes(records: &[u8]) -> usize {
+    let length = BigEndian::read_u32(&records[8..RECORD_HEAD_BYTES]);
+    RECORD_FRAME_BYTES + usize::try_from(length).expect("a record is in memory")
 }
 
 /// Appends a record whose body is at hand.
@@ -95,6 +106,7 @@ mod tests {
         record.close(&mut in_place);
         assert_eq!(copied, in_place);
         assert_eq!(copied.len(), 1 + RECORD_FRAME_BYTES + 4);
+        assert_eq!(record_bytes(&copied[1..]), RECORD_FRAME_BYTES + 4);
     }
 
     #[test]

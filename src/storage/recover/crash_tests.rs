@@ -3,22 +3,14 @@
 use proptest::prelude::*;
 
 use crate::storage::testing::life::{
-    Death, Life, check_survivor, dirs, log_file, options, start_with_log, write_snapshot,
+    AFTERMATHS, Death, Life, check_survivor, dirs, log_file, options, start_with_log,
+    write_snapshot,
 };
 use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
 use crate::storage::testing::records::batch;
 use crate::storage::txn_log::LogWriter;
 use crate::types::Zxid;
 use std::sync::Arc;
-
-const AFTERMATHS: [Unflushed; 6] = [
-    Unflushed::Lost,
-    Unflushed::Kept,
-    Unflushed::Tossed(1),
-    Unflushed::Tossed(22),
-    Unflushed::Tossed(333),
-    Unflushed::Tossed(4444),
-];
 
 /// The power goes before each operation; of what was not flushed, all, nothing or any part is there.
 #[test]

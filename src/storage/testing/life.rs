@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::storage::disk::Disk;
-use crate::storage::format::file_name::Compression;
+use crate::storage::format::file_name::{Compression, LogName};
+use crate::storage::format::scan::{LogScanner, Step};
 use crate::storage::format::snapshot_encode::Sections;
 use crate::storage::format::txn_log::append_header;
 use crate::storage::layout::DataDirs;
 use crate::storage::recover::{RecoverError, RecoverOptions, Recovered, read_all};
-use crate::storage::snapshots::{SnapshotError, SnapshotWriter};
-use crate::storage::testing::mem_disk::MemDisk;
+use crate::storage::snapshots::{self, SnapshotError, SnapshotWriter};
+use crate::storage::testing::mem_disk::{MemDisk, Unflushed};
 use crate::storage::testing::records::{Recorder, batch};
 use crate::storage::txn_log::{LogError, LogOptions, LogWriter};
 use crate::types::{NodeStat, Zxid};
@@ -26,10 +27,30 @@ pub(crate) fn options() -> LogOptions {
     }
 }
 
+/// What a power cut may leave of what was not flushed.
+pub(crate) const AFTERMATHS: [Unflushed; 6] = [
+    Unflushed::Lost,
+    Unflushed::Kept,
+    Unflushed::Tossed(1),
+    Unflushed::Tossed(22),
+    Unflushed::Tossed(333),
+    Unflushed::Tossed(4444),
+];
+
 /// A snapshot whose only trace of `zxid` is its root's mzxid.
 pub(crate) fn write_snapshot(disk: &MemDisk, zxid: i64) -> Result<PathBuf, SnapshotError> {
+    let writer = fill_snapshot(disk, zxid, Compression::None)?;
+    let written = writer.finish(&Sections::default())?;
+    Ok(written.path)
+}
+
+/// The same, not finished.
+pub(crate) fn fill_snapshot(
+    disk: &MemDisk,
+    zxid: i64,
+    compression: Compression,
+) -> Result<SnapshotWriter, SnapshotError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    let compression = Compression::None;
     let mut writer = SnapshotWriter::create(disk, &dirs().snap, Zxid(zxid), compression)?;
     writer.sessions(&[]);
     writer.acl_lists(&[]);
@@ -39,8 +60,7 @@ pub(crate) fn write_snapshot(disk: &MemDisk, zxid: i64) -> Result<PathBuf, Snaps
         ..NodeStat::default()
     };
     writer.node("", Some(b""), -1, stat);
-    let written = writer.finish(&Sections::default())?;
-    Ok(written.path)
+    Ok(writer)
 }
 
 pub(crate) fn recover_with(
@@ -162,6 +182,27 @@ pub(crate) fn go_on(disk: &MemDisk, last: i64, what: &str) {
     life.append(&mut log, 2, 10).unwrap();
     life.flush(&mut log).unwrap();
     assert_eq!(recover(disk).unwrap().1.last, Zxid(last + 2), "{what}");
+}
+
+/// The zxids of all snapshots, and of all whole records of all logs.
+pub(crate) fn remains(disk: &MemDisk) -> (Vec<i64>, Vec<i64>) {
+    let snapshots = snapshots::list(disk, &dirs().snap).unwrap();
+    let mut records = Vec::new();
+    for name in disk.list(&dirs().log).unwrap() {
+        let file = disk.open(&dirs().log.join(&name)).unwrap();
+        let mut scanner = LogScanner::new(file, usize::MAX);
+        while let Step::Record(record) = scanner.step().unwrap() {
+            records.push(record.zxid.0);
+        }
+    }
+    records.sort_unstable();
+    (snapshots.iter().map(|name| name.zxid.0).collect(), records)
+}
+
+/// A log with these records, durably.
+pub(crate) fn put_log(disk: &MemDisk, zxids: std::ops::RangeInclusive<i64>) {
+    let name = LogName(Zxid(*zxids.start())).to_string();
+    disk.put(&dirs().log.join(name), &log_file(&batch(zxids, 40)));
 }
 
 pub(crate) fn start_with_log(records: &[u8]) -> MemDisk {

@@ -50,6 +50,8 @@ struct State {
     inodes: Vec<Inode>,
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
+    /// From and to, since the directory was flushed.
+    renamed: Vec<(PathBuf, PathBuf)>,
     operations: u64,
     fault: Option<(u64, Fault)>,
     full: bool,
@@ -130,19 +132,14 @@ impl MemDisk {
         let state = self.state();
         let mut coin = Coin(unflushed);
         let after = MemDisk::default();
-        let paths: BTreeSet<_> = state
-            .names
-            .keys()
-            .chain(state.durable_names.keys())
-            .collect();
-        for path in paths {
-            let (now, durable) = (state.names.get(path), state.durable_names.get(path));
-            let named = if now == durable || coin.keeps() {
-                now
+        let kept = state.names_kept(&mut coin);
+        for path in state.paths() {
+            let names = if kept.contains(path) {
+                &state.names
             } else {
-                durable
+                &state.durable_names
             };
-            if let Some(inode) = named {
+            if let Some(inode) = names.get(path) {
                 after.put(path, &survivor(&state.inodes[*inode], &mut coin));
             }
         }
@@ -237,9 +234,30 @@ impl State {
         inode.touched.extend(sectors);
     }
 
+    fn paths(&self) -> BTreeSet<&PathBuf> {
+        self.names.keys().chain(self.durable_names.keys()).collect()
+    }
+
+    /// The paths whose changes since the last flush of their directory get through a power cut: each by the
+    /// toss of a coin, but a file that was renamed is not lost under both names.
+    fn names_kept(&self, coin: &mut Coin) -> BTreeSet<PathBuf> {
+        let paths = self.paths().into_iter();
+        let mut kept: BTreeSet<PathBuf> = paths
+            .filter(|path| coin.keeps() || self.names.get(*path) == self.durable_names.get(*path))
+            .cloned()
+            .collect();
+        for (from, to) in &self.renamed {
+            if kept.contains(from) {
+                kept.insert(to.clone());
+            }
+        }
+        kept
+    }
+
     fn sync_names(&mut self, dir: &Path) {
         let inside = |path: &PathBuf| path.parent() == Some(dir);
         self.durable_names.retain(|path, _| !inside(path));
+        self.renamed.retain(|(path, _)| !inside(path));
         let names = self.names.iter().filter(|(path, _)| inside(path));
         self.durable_names
             .extend(names.map(|(path, inode)| (path.clone(), *inode)));
@@ -317,13 +335,14 @@ impl Disk for MemDisk {
         let inode = state.inode(from)?;
         state.names.remove(from);
         state.names.insert(to.to_owned(), inode);
+        state.renamed.push((from.to_owned(), to.to_owned()));
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         let mut state = self.state();
-        state.operate("remove", path)?;
         state.inode(path)?;
+        state.operate("remove", path)?;
         state.names.remove(path);
         Ok(())
     }

@@ -2,43 +2,13 @@
 //! wrong with a snapshot.
 
 use super::*;
-use crate::proto::shared::acl_words;
+use crate::storage::format::seen::{Node, Seen};
 use crate::storage::format::snapshot_encode::{DIGEST_VERSION, SnapshotEncoder};
 use crate::storage::format::window::CHUNK_BYTES;
-use crate::types::{self, NodeStat, read_acl};
+use crate::types::{self, NodeStat, SessionId, read_acl};
 use proptest::prelude::*;
 
 const LIMIT: usize = 4 << 20;
-
-type Node = (String, Option<Vec<u8>>, i64, NodeStat);
-
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
-    sessions: Vec<(SessionId, i32)>,
-    lists: Vec<(i64, Vec<types::Acl>)>,
-    nodes: Vec<Node>,
-}
-
-impl SnapshotVisitor for Seen {
-    fn session(&mut self, id: SessionId, timeout_ms: i32) {
-        self.sessions.push((id, timeout_ms));
-    }
-
-    fn acl_list(&mut self, number: i64, list: &[Acl<'_>]) {
-        self.lists.push((number, acl_words(list)));
-    }
-
-    fn node(&mut self, node: &NodeRecord<'_>) -> Result<(), String> {
-        if node.path == "/refused" {
-            return Err("its parent is missing".to_owned());
-        }
-        let data = node.data.map(<[u8]>::to_vec);
-        let stat = node.stat.clone().into();
-        self.nodes
-            .push((node.path.to_string(), data, node.acl, stat));
-        Ok(())
-    }
-}
 
 fn drained(mut encoder: SnapshotEncoder) -> Vec<u8> {
     let mut out = Vec::new();

@@ -1,0 +1,286 @@
+//! A learner: from the call to its leader to the end of its role. Catching up, and what comes after it, are in
+//! files of their own. Upstream: `Learner`.
+
+mod catching_up;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::consensus::end::{BAD_SYNC, Turn, fatal, over};
+use crate::consensus::follower::Follower;
+use crate::consensus::learner::catching_up::CatchingUp;
+use crate::consensus::observer::Observer;
+use crate::consensus::own::Own;
+use crate::consensus::{Effect, Phase, Task};
+use crate::proto::peer::{LearnerInfo, PROTOCOL_VERSION, ToLeader, ToLearner};
+use crate::types::{Millis, ServerId, Zxid};
+
+/// One role as follower or observer.
+#[derive(Debug)]
+pub(crate) struct Learner {
+    leader: ServerId,
+    observer: bool,
+    /// The epoch that the leader has offered; 0 before.
+    epoch: i64,
+    /// When the leader was last heard of, or last owed nothing.
+    heard: Millis,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Not connected yet.
+    Dialling,
+    /// `FOLLOWERINFO` is sent.
+    Introduced,
+    /// The offered epoch is being made durable.
+    Accepting {
+        task: Task,
+        /// Goes into `ACKEPOCH`.
+        current_epoch: i64,
+    },
+    /// `ACKEPOCH` is sent.
+    Registered,
+    /// A snapshot is on its way.
+    Receiving(Zxid),
+    CatchingUp(CatchingUp),
+    Following(Follower),
+    Observing(Observer),
+}
+
+impl Learner {
+    /// Calls the leader.
+    pub(crate) fn new(own: &mut Own, leader: ServerId, out: &mut Vec<Effect>) -> Self {
+        assert!(leader != own.id(), "nobody learns from oneself");
+        let within_ms = own.settings.connect_ms();
+        out.push(Effect::Phase(Phase::Discovery(leader)));
+        out.push(Effect::DialLeader { leader, within_ms });
+        Learner {
+            leader,
+            observer: own.observes(),
+            epoch: 0,
+            heard: own.now,
+            stage: Stage::Dialling,
+        }
+    }
+
+    pub(crate) fn leader(&self) -> ServerId {
+        self.leader
+    }
+
+    /// How far this role is.
+    pub(crate) fn phase(&self) -> Phase {
+        match self.stage {
+            Stage::Dialling | Stage::Introduced | Stage::Accepting { .. } | Stage::Registered => {
+                Phase::Discovery(self.leader)
+            }
+            Stage::Receiving(_) | Stage::CatchingUp(_) => Phase::Synchronization(self.leader),
+            Stage::Following(_) => Phase::Following(self.leader),
+            Stage::Observing(_) => Phase::Observing(self.leader),
+        }
+    }
+
+    /// When the leader counts as lost if it stays silent.
+    pub(crate) fn deadline(&self, own: &Own) -> Millis {
+        let silence = match &self.stage {
+            Stage::Dialling => own.settings.connect_ms(),
+            Stage::Following(_) | Stage::Observing(_) => own.settings.sync_ms(),
+            Stage::CatchingUp(catching_up) if catching_up.acknowledged() => own.settings.sync_ms(),
+            _ => own.settings.init_ms(),
+        };
+        self.heard.plus(silence)
+    }
+
+    pub(crate) fn on_tick(&mut self, own: &Own) -> Turn {
+        match own.now >= self.deadline(own) {
+            true => over(format!("leader {} is silent", self.leader.0)),
+            false => Ok(()),
+        }
+    }
+
+    /// The leader is connected.
+    pub(crate) fn on_up(&mut self, own: &Own, out: &mut Vec<Effect>) -> Turn {
+        if !matches!(self.stage, Stage::Dialling) {
+            return over("connected twice");
+        }
+        self.heard = own.now;
+        self.stage = Stage::Introduced;
+        out.push(Effect::ToLeader(ToLeader::Info {
+            observer: self.observer,
+            accepted_epoch: own.accepted_epoch(),
+            info: LearnerInfo {
+                id: Some(own.id()),
+                protocol: PROTOCOL_VERSION,
+                config_version: own.committed.version,
+            },
+        }));
+        Ok(())
+    }
+
+    pub(crate) fn on_alive(&mut self, own: &Own) {
+        self.heard = own.now;
+    }
+
+    /// A packet of the leader.
+    pub(crate) fn on_packet(
+        &mut self,
+        own: &mut Own,
+        packet: ToLearner,
+        out: &mut Vec<Effect>,
+    ) -> Turn {
+        self.heard = own.now;
+        match &mut self.stage {
+            Stage::Following(follower) => follower.on_packet(own, packet, out),
+            Stage::Observing(observer) => observer.on_packet(own, packet, out),
+            Stage::CatchingUp(catching_up) => {
+                catching_up.on_packet(own, packet, out)?;
+                self.serve_if_caught_up(own, out);
+                Ok(())
+            }
+            Stage::Introduced => self.on_offer(own, &packet, out),
+            Stage::Registered => self.on_mode(own, &packet, out),
+            stage => over(format!("{packet:?} while {stage:?}")),
+        }
+    }
+
+    // apache 3.9.5: server/quorum/Learner.java registerWithLeader
+    fn on_offer(&mut self, own: &mut Own, packet: &ToLearner, out: &mut Vec<Effect>) -> Turn {
+        let ToLearner::LeaderInfo { epoch, protocol } = *packet else {
+            return over(format!("{packet:?} instead of LEADERINFO"));
+        };
+        if protocol < PROTOCOL_VERSION {
+            return over(format!("leader speaks protocol {protocol:#x}"));
+        }
+        let accepted = own.accepted_epoch();
+        if epoch < accepted {
+            return over(format!("epoch {epoch} is offered after {accepted}"));
+        }
+        self.epoch = epoch;
+        if epoch == accepted {
+            self.register(own, None, out);
+            return Ok(());
+        }
+        // The promise is durable before anybody hears of it.
+        self.stage = Stage::Accepting {
+            task: own.save_accepted_epoch(epoch, out),
+            current_epoch: own.current_epoch(),
+        };
+        Ok(())
+    }
+
+    fn register(&mut self, own: &Own, current_epoch: Option<i64>, out: &mut Vec<Effect>) {
+        self.heard = own.now;
+        self.stage = Stage::Registered;
+        out.push(Effect::ToLeader(ToLeader::AckEpoch {
+            last_zxid: own.delivered(),
+            current_epoch,
+        }));
+    }
+
+    /// The leader says how it will bring this server up to date.
+    fn on_mode(&mut self, own: &mut Own, packet: &ToLearner, out: &mut Vec<Effect>) -> Turn {
+        out.push(Effect::Phase(Phase::Synchronization(self.leader)));
+        match *packet {
+            ToLearner::Diff(_) => {
+                self.stage = Stage::CatchingUp(CatchingUp::after(own.delivered(), self.epoch));
+                Ok(())
+            }
+            ToLearner::Trunc(keep) => {
+                if keep > own.delivered() {
+                    return fatal(BAD_SYNC, format!("TRUNC {keep} lies ahead"));
+                }
+                let task = own.truncate(keep, out);
+                self.stage = Stage::CatchingUp(CatchingUp::once(task, keep, self.epoch));
+                Ok(())
+            }
+            ToLearner::Snap(zxid) => {
+                if zxid.epoch() > self.epoch {
+                    return over(format!("SNAP {zxid} lies beyond epoch {}", self.epoch));
+                }
+                self.stage = Stage::Receiving(zxid);
+                Ok(())
+            }
+            ref packet => fatal(
+                BAD_SYNC,
+                format!("{packet:?} instead of DIFF, TRUNC or SNAP"),
+            ),
+        }
+    }
+
+    /// The snapshot has been received whole.
+    pub(crate) fn on_snapshot(&mut self, own: &mut Own, zxid: Zxid, out: &mut Vec<Effect>) -> Turn {
+        self.heard = own.now;
+        if !matches!(self.stage, Stage::Receiving(wanted) if wanted == zxid) {
+            return over(format!("snapshot {zxid} while {:?}", self.stage));
+        }
+        let task = own.install(out);
+        self.stage = Stage::CatchingUp(CatchingUp::once(task, zxid, self.epoch));
+        Ok(())
+    }
+
+    /// Storage has finished something.
+    pub(crate) fn on_done(&mut self, own: &mut Own, task: Task, out: &mut Vec<Effect>) -> Turn {
+        match &mut self.stage {
+            Stage::Accepting {
+                task: wanted,
+                current_epoch,
+            } if *wanted == task => {
+                let current_epoch = Some(*current_epoch);
+                self.register(own, current_epoch, out);
+                Ok(())
+            }
+            Stage::CatchingUp(catching_up) => catching_up.on_done(own, task, out),
+            _ => Ok(()),
+        }
+    }
+
+    /// The log is on disk further than before.
+    pub(crate) fn on_durable(&mut self, own: &mut Own, out: &mut Vec<Effect>) {
+        match &mut self.stage {
+            Stage::Following(follower) => follower.on_durable(own, out),
+            Stage::CatchingUp(catching_up) => catching_up.go_on(own, out),
+            _ => {}
+        }
+    }
+
+    /// After `UPTODATE`: serves clients.
+    fn serve_if_caught_up(&mut self, own: &mut Own, out: &mut Vec<Effect>) {
+        let Stage::CatchingUp(catching_up) = &mut self.stage else {
+            return;
+        };
+        let Some(rest) = catching_up.take_rest() else {
+            return;
+        };
+        let epoch = Zxid(self.epoch << 32);
+        out.push(Effect::ToLeader(ToLeader::Ack(epoch)));
+        own.elector.update_epoch(self.epoch);
+        let leader = self.leader;
+        let observer = self.observer;
+        self.stage = match observer {
+            true => Stage::Observing(Observer::new(own, epoch, rest, out)),
+            false => Stage::Following(Follower::new(own, epoch, rest, out)),
+        };
+        out.push(Effect::Follow { leader, observer });
+        out.push(Effect::Phase(self.phase()));
+    }
+
+    /// The role is over: what is logged and not applied yet.
+    pub(crate) fn into_tail(self) -> VecDeque<(Zxid, Bytes)> {
+        match self.stage {
+            Stage::Following(follower) => follower.into_pending(),
+            _ => VecDeque::new(),
+        }
+    }
+}
+
+/// What a learner holds when it may serve.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    /// Proposals, none of them logged yet.
+    pub(crate) pending: VecDeque<(Zxid, Bytes)>,
+    /// How many of them, from the first on, are committed.
+    pub(crate) committed: usize,
+    /// The last transaction heard of.
+    pub(crate) last: Zxid,
+}

@@ -1,0 +1,110 @@
+//! A server and its seat in the ensemble, if it has one: values go between the two here, and what
+//! neither of them can do is left for the street.
+
+use crate::consensus::{Effect, Input, Peer};
+use crate::pipeline::LogBatch;
+use crate::proto::peer::ToLearner;
+use crate::proto::txn::LoggedTxn;
+use crate::replica::{Now, Replica};
+use crate::types::{Millis, Zxid};
+
+/// A server, standalone or member of an ensemble.
+#[derive(Debug)]
+pub struct Member {
+    /// The server itself.
+    pub replica: Replica,
+    peer: Option<Peer>,
+    effects: Vec<Effect>,
+    street: Vec<Effect>,
+}
+
+impl Member {
+    /// A standalone server.
+    pub fn alone(replica: Replica) -> Self {
+        Member {
+            replica,
+            peer: None,
+            effects: Vec::new(),
+            street: Vec::new(),
+        }
+    }
+
+    /// A member of an ensemble, in no role yet.
+    pub fn new(replica: Replica, peer: Peer) -> Self {
+        Member {
+            peer: Some(peer),
+            ..Member::alone(replica)
+        }
+    }
+
+    /// The seat in the ensemble, if there is one.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    /// Takes an event of the ensemble; nothing happens without one.
+    pub fn step(&mut self, input: Input, now: Now) {
+        let Some(peer) = &mut self.peer else { return };
+        // What was to be sent before must not come behind the commits of this event.
+        self.replica.take_mail(&mut self.street);
+        let input = if is_sound(&input) {
+            input
+        } else {
+            tracing::error!("The leader has proposed what is no transaction; leaving it");
+            self.street.push(Effect::LeaveLeader);
+            Input::LeaderDown
+        };
+        peer.step(now.monotonic, input, &mut self.effects);
+        for effect in self.effects.drain(..) {
+            self.street.extend(self.replica.obey(effect, now));
+            self.replica.take_mail(&mut self.street);
+        }
+    }
+
+    /// The log is on disk up to here.
+    pub fn durable(&mut self, zxid: Zxid, now: Now) {
+        match self.peer {
+            Some(_) => self.step(Input::Durable(zxid), now),
+            None => self.replica.durable(zxid),
+        }
+    }
+
+    /// Ends the turn: what was judged, or has come, goes into the room. Its records, if any, are to be
+    /// logged; those that a leader has numbered are thereby proposed.
+    pub fn take_log(&mut self, now: Now) -> Option<LogBatch> {
+        let batch = self.replica.take_log()?;
+        if self.replica.leads() {
+            for (zxid, body) in (batch.first.0..).map(Zxid).zip(batch.bodies()) {
+                self.step(Input::Proposed { zxid, body }, now);
+            }
+        }
+        Some(batch)
+    }
+
+    /// What is left for the street, in order. Before any of it is done, everything that is ready must be
+    /// finished: a snapshot that is wanted is one of that state.
+    pub fn take_street(&mut self, street: &mut Vec<Effect>) {
+        street.append(&mut self.street);
+        self.replica.take_mail(street);
+    }
+
+    /// When [`Input::Tick`] is wanted at the latest.
+    pub fn next_tick(&self) -> Option<Millis> {
+        self.peer.as_ref().map(Peer::next_tick)
+    }
+}
+
+/// Whether a leader's proposal can be applied once it is committed. Found out before anybody relies on it.
+fn is_sound(input: &Input) -> bool {
+    let Input::FromLeader(packet) = input else {
+        return true;
+    };
+    match packet {
+        ToLearner::Proposal { zxid, body }
+        | ToLearner::Inform { zxid, body }
+        | ToLearner::InformAndActivate { zxid, body, .. } => {
+            LoggedTxn::decode(body).is_ok_and(|logged| logged.header.zxid == zxid.0)
+        }
+        _ => true,
+    }
+}

@@ -1,0 +1,204 @@
+//! What operators are told of a member's way through the phases: lines in the log, and the numbers that
+//! words and metrics show.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::admin::view::{LeaderFacts, MemberFacts, Role};
+use crate::config::Membership;
+use crate::consensus::{Peer, Phase, Status};
+use crate::replica::Now;
+use crate::server::stats::Tally;
+use crate::types::{Millis, ServerId};
+
+/// How often numbers are shown that change all the time, ms.
+const SHOW_PERIOD_MS: i64 = 100;
+
+/// What the line shows others of a member.
+#[derive(Debug)]
+pub struct Board {
+    shown: Mutex<Shown>,
+    membership: Mutex<Arc<Membership>>,
+    election_ms: Tally,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    role: Role,
+    /// Since when clients are served in this role.
+    since: Millis,
+    leader: Option<LeaderFacts>,
+    elections: u64,
+}
+
+/// The line's end of it.
+#[derive(Debug)]
+pub struct Phases {
+    me: ServerId,
+    board: Arc<Board>,
+    phase: Option<Phase>,
+    /// When the present election began.
+    looking: Option<Millis>,
+    /// When the board was last brought up to date.
+    shown: Millis,
+}
+
+impl Board {
+    /// Of a member that has no role yet.
+    pub fn new(membership: &Arc<Membership>, now: Millis) -> Self {
+        Board {
+            shown: Mutex::new(Shown {
+                role: Role::Follower,
+                since: now,
+                leader: None,
+                elections: 0,
+            }),
+            membership: Mutex::new(Arc::clone(membership)),
+            election_ms: Tally::default(),
+        }
+    }
+
+    /// What it serves as, or served last; since when; and what only a member knows.
+    pub fn read(&self, now: Millis) -> (Role, Millis, MemberFacts) {
+        let shown = *self.shown.lock();
+        let leader = shown.leader.map(|leader| LeaderFacts {
+            uptime_ms: now.0 - shown.since.0,
+            ..leader
+        });
+        let facts = MemberFacts {
+            voters: self.membership().voter_count(),
+            leader,
+            elections: shown.elections,
+            election_ms: self.election_ms.read(),
+        };
+        (shown.role, shown.since, facts)
+    }
+}
+
+impl Board {
+    /// Who belongs to the ensemble.
+    pub fn membership(&self) -> Arc<Membership> {
+        Arc::clone(&self.membership.lock())
+    }
+}
+
+impl Phases {
+    /// Of a member that has just started.
+    pub fn new(me: ServerId, board: Arc<Board>) -> Self {
+        Phases {
+            me,
+            board,
+            phase: None,
+            looking: None,
+            shown: Millis(i64::MIN),
+        }
+    }
+
+    /// The member has come to this phase.
+    pub(super) fn enter(&mut self, phase: Phase, now: Now) {
+        if self.phase.replace(phase) == Some(phase) {
+            return;
+        }
+        match phase {
+            Phase::Looking => {
+                tracing::info!("LOOKING");
+                self.looking = Some(now.monotonic);
+                self.board.shown.lock().elections += 1;
+            }
+            Phase::Discovery(leader) => self.elected(leader, now),
+            Phase::Synchronization(leader) => {
+                tracing::info!(
+                    "Peer state changed: {} - synchronization, the leader is {}",
+                    self.what(leader),
+                    leader.0
+                );
+            }
+            Phase::Leading => tracing::info!("Peer state changed: leading - broadcast"),
+            Phase::Following(leader) => {
+                tracing::info!(
+                    "Peer state changed: following - broadcast, the leader is {}",
+                    leader.0
+                );
+            }
+            Phase::Observing(leader) => {
+                tracing::info!(
+                    "Peer state changed: observing - broadcast, the leader is {}",
+                    leader.0
+                );
+            }
+        }
+    }
+
+    /// These are the members from now on.
+    pub(super) fn belong(&mut self, membership: &Arc<Membership>) {
+        *self.board.membership.lock() = Arc::clone(membership);
+    }
+
+    fn elected(&mut self, leader: ServerId, now: Now) {
+        let took = self.looking.take().map(|since| now.monotonic.0 - since.0);
+        let took = took.unwrap_or(0);
+        self.board.election_ms.add(took, 1);
+        if leader == self.me {
+            tracing::info!("LEADING - LEADER ELECTION TOOK - {took} MS");
+        } else {
+            tracing::info!(
+                "FOLLOWING - LEADER ELECTION TOOK - {took} MS, the leader is {}",
+                leader.0
+            );
+        }
+    }
+
+    fn what(&self, leader: ServerId) -> &'static str {
+        match leader == self.me {
+            true => "leading",
+            false => "following",
+        }
+    }
+
+    /// Clients are served from now on.
+    pub(super) fn serve(&mut self, now: Now) {
+        self.board.shown.lock().since = now.monotonic;
+        // What is shown must be that of the new role before anybody is served.
+        self.shown = Millis(i64::MIN);
+    }
+
+    /// Shows where the member stands, now and then.
+    pub(super) fn show(&mut self, peer: &Peer, now: Now) {
+        if self.shown.plus(SHOW_PERIOD_MS) > now.monotonic {
+            return;
+        }
+        self.shown = now.monotonic;
+        let status = peer.status();
+        let mut shown = self.board.shown.lock();
+        if let Some(role) = role(status.phase) {
+            shown.role = role;
+        }
+        shown.leader = (status.phase == Phase::Leading).then(|| leader_facts(&status));
+    }
+}
+
+fn role(phase: Phase) -> Option<Role> {
+    match phase {
+        Phase::Leading => Some(Role::Leader),
+        Phase::Following(_) => Some(Role::Follower),
+        Phase::Observing(_) => Some(Role::Observer),
+        Phase::Looking | Phase::Discovery(_) | Phase::Synchronization(_) => None,
+    }
+}
+
+fn leader_facts(status: &Status) -> LeaderFacts {
+    let bytes = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+    let sizes = status.proposal_sizes.as_ref();
+    LeaderFacts {
+        learners: status.learners.connected,
+        synced_followers: status.learners.synced_followers,
+        synced_non_voting_followers: status.learners.synced_non_voters,
+        synced_observers: status.learners.observers,
+        pending_syncs: 0,
+        uptime_ms: 0,
+        proposal_bytes: sizes.map_or([-1; 3], |sizes| {
+            [sizes.last, sizes.min, sizes.max].map(bytes)
+        }),
+    }
+}

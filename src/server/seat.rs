@@ -1,0 +1,306 @@
+//! How a member reaches its ensemble: what consensus wants of the street is carried out here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::config::Membership;
+use crate::consensus::{Effect, Input, Task};
+use crate::net::peer;
+use crate::net::peer::{AddressBook, Ballots, Links, Target};
+use crate::proto::peer::{ToLeader, ToLearner};
+use crate::replica::{Member, Now, Role};
+use crate::server::error::ServerError;
+use crate::server::log_thread::{Chore, Order};
+use crate::server::mailbox::Mailbox;
+use crate::server::member_files::MemberFiles;
+use crate::server::phases::Phases;
+use crate::server::recover::Received;
+use crate::server::shared::Shared;
+use crate::server::snapshot_thread::{Rewrite, SnapshotOrder};
+use crate::server::sync::Syncs;
+use crate::server::walk::SharedWalk;
+use crate::types::{LinkId, ServerId, Zxid};
+
+/// A member's place in its ensemble, as the line has it.
+pub struct Seat {
+    /// This server.
+    pub me: ServerId,
+    /// Who belongs to the ensemble.
+    pub membership: Arc<Membership>,
+    /// Connections of the quorum port.
+    pub links: Links,
+    /// The election port.
+    pub ballots: Ballots,
+    /// What threads share.
+    pub shared: Arc<Shared>,
+    /// Snapshots of leaders.
+    pub received: Arc<Received>,
+    /// Where promises and the log are kept.
+    pub log: Arc<Mailbox<Order>>,
+    /// Where snapshots are written.
+    pub housekeeper: Arc<Mailbox<SnapshotOrder>>,
+    /// Who brings learners up to date.
+    pub syncs: Syncs,
+    /// What operators are told.
+    pub phases: Phases,
+    /// Where the membership is kept when it changes.
+    pub files: MemberFiles,
+    /// Who is at the other end of a learner's connection, once it has said so.
+    pub learners: BTreeMap<LinkId, ServerId>,
+    /// Kept between turns.
+    pub street: Vec<Effect>,
+    /// A role has begun in this turn.
+    pub opens: bool,
+}
+
+impl Seat {
+    /// The next input of a letter of the quorum port.
+    pub(super) fn open(&mut self, letter: &mut peer::Letter) -> Option<Input> {
+        let input = self.links.next(letter)?;
+        self.remark(&input);
+        Some(input)
+    }
+
+    /// What an operator wants to follow of what others say.
+    fn remark(&mut self, input: &Input) {
+        match input {
+            Input::FromLeader(ToLearner::Diff(zxid)) => {
+                tracing::info!("Getting a diff from the leader {zxid}");
+            }
+            Input::FromLeader(ToLearner::Snap(zxid)) => {
+                tracing::info!("Getting a snapshot from leader {zxid}");
+            }
+            Input::FromLeader(ToLearner::Trunc(zxid)) => {
+                tracing::warn!("Truncating log to get in sync with the leader {zxid}");
+            }
+            Input::FromLeader(ToLearner::NewLeader { zxid, .. }) => {
+                tracing::info!("Learner received NEWLEADER message {zxid}");
+            }
+            Input::FromLeader(ToLearner::UpToDate) => {
+                tracing::info!("Learner received UPTODATE message");
+            }
+            Input::FromLearner(link, ToLeader::Info { observer, info, .. }) => {
+                let what = if *observer { "Observer" } else { "Follower" };
+                let from = self.links.address(*link);
+                let from = from.map_or("unknown".to_owned(), |from| from.to_string());
+                if let Some(id) = info.id {
+                    tracing::info!("{what} sid: {} : info : {from}", id.0);
+                    self.learners.insert(*link, id);
+                }
+            }
+            Input::LearnerDown(link) => {
+                if let Some(id) = self.learners.remove(link) {
+                    tracing::warn!("******* GOODBYE sid: {} ********", id.0);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what consensus wants of the street.
+    ///
+    /// # Errors
+    /// When going on would lose data.
+    pub(super) fn carry_out(&mut self, member: &mut Member, now: Now) -> Result<(), ServerError> {
+        let mut street = std::mem::take(&mut self.street);
+        member.take_street(&mut street);
+        for effect in street.drain(..) {
+            self.one(effect, member, now)?;
+        }
+        self.street = street;
+        Ok(())
+    }
+
+    fn one(&mut self, effect: Effect, member: &mut Member, now: Now) -> Result<(), ServerError> {
+        match effect {
+            Effect::SendBallot { to, ballot } => self.ballots.send(to, &ballot),
+            Effect::DialLeader { leader, within_ms } => {
+                let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
+                self.links.dial(leader, self.targets(leader), within);
+            }
+            Effect::LeaveLeader => self.links.leave(),
+            Effect::ToLeader(packet) => self.links.to_leader(&packet),
+            Effect::Listen => self.links.listen(self.targets(self.me)),
+            Effect::Unlisten => self.links.unlisten(),
+            Effect::Send(link, packet) => {
+                self.remark_sent(link, &packet);
+                self.links.send(link, &packet);
+            }
+            Effect::HangUp(link) => self.links.hang_up(link),
+            Effect::StreamSnapshot(link, task) => {
+                if let Some(stream) = self.links.stream(link) {
+                    let walk = SharedWalk::start(&self.shared);
+                    self.syncs
+                        .send_snapshot(stream, walk, task, self.name(link));
+                }
+            }
+            Effect::StreamLog {
+                link,
+                diff,
+                after,
+                upto,
+                task,
+            } => {
+                if let Some(stream) = self.links.stream(link) {
+                    let range = (after, upto);
+                    let to = self.name(link);
+                    self.syncs.send_log(stream, diff, range, task, to);
+                }
+            }
+            Effect::SaveAcceptedEpoch(epoch, task) => self.chore(task, Chore::AcceptedEpoch(epoch)),
+            Effect::SaveCurrentEpoch(epoch, task) => self.chore(task, Chore::CurrentEpoch(epoch)),
+            Effect::Truncate(to, task) => self.rewrite(task, Rewrite::Truncate(to)),
+            Effect::Install(task) => self.install(task),
+            Effect::TakeSnapshot(task) => {
+                let (walk, opening) = SharedWalk::start(&self.shared);
+                let order = SnapshotOrder::Write(task, walk, Box::new(opening));
+                self.housekeeper.send(order);
+            }
+            Effect::ReportTouched(zxid) => self.report_touched(zxid, member, now),
+            Effect::Lead { .. } | Effect::Follow { .. } => {
+                self.phases.serve(now);
+                self.opens = true;
+            }
+            Effect::Retire => self.learners.clear(),
+            Effect::LastSeen(membership) => {
+                self.files.last_seen(&membership, self.membership.version);
+            }
+            Effect::Activate {
+                membership,
+                differs,
+            } => self.activate(membership, differs, member, now),
+            Effect::Phase(phase) => self.phases.enter(phase, now),
+            Effect::Note(note) => tracing::info!("{note}"),
+            Effect::Fatal { code, why } => {
+                let code = u8::try_from(code).unwrap_or(1);
+                return Err(ServerError::Fatal { code, why });
+            }
+            Effect::Append { .. }
+            | Effect::Deliver { .. }
+            | Effect::Commit(_)
+            | Effect::Request(..)
+            | Effect::Revalidate { .. }
+            | Effect::Touched { .. }
+            | Effect::Revalidated { .. }
+            | Effect::Synced => unreachable!("{effect:?} is the replica's"),
+        }
+        Ok(())
+    }
+
+    /// These are the members from now on.
+    fn activate(
+        &mut self,
+        membership: Arc<Membership>,
+        differs: bool,
+        member: &mut Member,
+        now: Now,
+    ) {
+        tracing::info!(
+            "The membership is now version {:x}:\n{}",
+            membership.version,
+            membership.to_text()
+        );
+        self.files.activate(&membership, self.me);
+        let text = Bytes::from(membership.to_text());
+        let replica = &mut member.replica;
+        replica.set_membership(text, membership.version, now);
+        let book = AddressBook::of(&membership, &membership);
+        match differs {
+            true => self.ballots.restart(book),
+            false => self.ballots.know(book),
+        }
+        let client = |membership: &Membership| {
+            let own = membership.member(self.me);
+            own.and_then(|own| own.client.clone())
+        };
+        if differs && client(&membership) != client(&self.membership) {
+            tracing::warn!("The client port of this server has changed: restart it to move there");
+        }
+        self.phases.belong(&membership);
+        self.membership = membership;
+    }
+
+    fn chore(&mut self, task: Task, chore: Chore) {
+        self.log.send(Order::Do(task, chore));
+    }
+
+    /// Snapshots that are being written are of no use any more.
+    fn rewrite(&mut self, task: Task, rewrite: Rewrite) {
+        let state = self.shared.state.write();
+        self.shared.break_walks();
+        drop(state);
+        self.chore(task, Chore::Rewrite(rewrite));
+    }
+
+    /// The leader's snapshot takes the place of the state at once: nobody is served.
+    fn install(&mut self, task: Task) {
+        let state = self.received.take();
+        let state = state.expect("what is installed was received whole");
+        let zxid = state.last_zxid;
+        drop(self.shared.replace(state));
+        self.rewrite(task, Rewrite::Install(zxid));
+    }
+
+    fn report_touched(&mut self, zxid: Zxid, member: &mut Member, now: Now) {
+        let registry = self.shared.registry.lock();
+        let heard = |since| registry.heard_since(since);
+        let packet = member.replica.report_touched(zxid, now, heard);
+        drop(registry);
+        self.links.to_leader(&packet);
+    }
+
+    fn remark_sent(&self, link: LinkId, packet: &ToLearner) {
+        match packet {
+            ToLearner::Diff(zxid) => {
+                tracing::info!(
+                    "Sending DIFF zxid={zxid}  for peer sid: {}",
+                    self.name(link)
+                );
+            }
+            ToLearner::Trunc(zxid) => {
+                tracing::info!(
+                    "Sending TRUNC zxid={zxid}  for peer sid: {}",
+                    self.name(link)
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn name(&self, link: LinkId) -> String {
+        let id = self.learners.get(&link);
+        id.map_or("unknown".to_owned(), |id| id.0.to_string())
+    }
+
+    fn targets(&self, id: ServerId) -> Vec<Target> {
+        let member = self.membership.member(id);
+        let addresses = member.map_or(&[][..], |member| &member.addresses);
+        let target = |address: &crate::config::PeerAddress| Target {
+            host: address.host.clone(),
+            port: address.quorum_port,
+        };
+        addresses.iter().map(target).collect()
+    }
+
+    /// Packets and ballots of this turn get on their way.
+    pub(super) fn end_turn(&mut self, member: &Member, now: Now) {
+        self.links.flush();
+        self.ballots.ring();
+        if let Some(peer) = member.peer() {
+            self.phases.show(peer, now);
+        }
+        // What operators see is that of the new role by now.
+        if std::mem::take(&mut self.opens) && member.replica.role() != Role::None {
+            self.shared.set_serving(true);
+        }
+    }
+
+    /// Ends the threads of the ensemble's ports.
+    pub(super) fn stop(&mut self) {
+        self.ballots.stop();
+        self.links.stop();
+    }
+}

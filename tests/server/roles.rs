@@ -1,0 +1,504 @@
+//! What clients of a leader and of its learners can rely on, whoever serves them.
+
+use oxkeeper::consensus::Effect;
+use oxkeeper::proto::peer::Forwarded;
+use oxkeeper::replica::{Resumption, Role};
+use oxkeeper::types::{ConnId, LinkId, OpCode, SessionId};
+
+use crate::ensemble::{Ensemble, SERVERS};
+
+/// The leader and a learner.
+const LEADER: usize = 0;
+const LEARNER: usize = 1;
+const OTHER: usize = 2;
+
+/// An ensemble with a client at each of these servers.
+fn with_clients<const N: usize>(at: [usize; N]) -> (Ensemble, [ConnId; N]) {
+    let mut ensemble = Ensemble::led();
+    let conns = at.map(|at| ensemble.join(at));
+    ensemble.settle();
+    for (at, conn) in at.into_iter().zip(conns) {
+        let heard = ensemble.heard(at, conn);
+        assert!(heard[0].starts_with("session 0x"), "{heard:?}");
+    }
+    (ensemble, conns)
+}
+
+/// Xids and errors of what was heard; events and the like as they are.
+fn brief(heard: &[String]) -> Vec<String> {
+    let brief = |line: &String| {
+        let mut words = line.split(' ');
+        let first = words.next().unwrap().to_owned();
+        match (first.as_str(), words.nth(1)) {
+            ("event" | "session", _) | (_, None) => line.clone(),
+            (_, Some("err")) => format!("{first} err {}", words.next().unwrap()),
+            (_, Some(word)) => format!("{first} {word}"),
+        }
+    };
+    heard.iter().map(brief).collect()
+}
+
+#[test]
+fn what_is_written_anywhere_is_read_everywhere() {
+    let (mut ensemble, [a, b]) = with_clients([LEADER, LEARNER]);
+    ensemble.send(LEADER, a, "create /a x");
+    ensemble.send(LEARNER, b, "create /b y");
+    ensemble.settle();
+    ensemble.assert_same();
+    ensemble.send(LEADER, a, "get /b");
+    ensemble.send(LEARNER, b, "get /a");
+    let heard = ensemble.heard(LEADER, a);
+    assert!(heard[1].contains("'y'"), "{heard:?}");
+    let heard = ensemble.heard(LEARNER, b);
+    assert!(heard[1].contains("'x'"), "{heard:?}");
+}
+
+#[test]
+fn a_learners_client_reads_its_own_writes_in_the_order_asked() {
+    let (mut ensemble, [conn]) = with_clients([LEARNER]);
+    ensemble.send(
+        LEARNER,
+        conn,
+        "create /a 0 | get /a | set /a 1 | get /a | ping | delete /b",
+    );
+    ensemble.send(LEARNER, conn, "get /a");
+    assert!(ensemble.heard(LEARNER, conn).is_empty(), "all wait");
+    ensemble.settle();
+    let heard = ensemble.heard(LEARNER, conn);
+    assert_eq!(
+        brief(&heard),
+        [
+            "1 ok",
+            "2 ok",
+            "3 ok",
+            "4 ok",
+            "-2 ok",
+            "6 err -101",
+            "7 ok"
+        ]
+    );
+    assert!(
+        heard[1].contains("'0'") && heard[3].contains("'1'"),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn a_read_waits_for_the_writes_of_its_own_session_only() {
+    let (mut ensemble, [a, b]) = with_clients([LEARNER, LEARNER]);
+    ensemble.send(LEARNER, a, "create /a 0 | exists /a");
+    ensemble.send(LEARNER, b, "exists /a");
+    ensemble.cut(LEARNER);
+    ensemble.finish(LEARNER);
+    assert!(ensemble.heard(LEARNER, a).is_empty());
+    assert_eq!(brief(&ensemble.heard(LEARNER, b)), ["1 err -101"]);
+}
+
+#[test]
+fn refusals_come_through_the_leader_and_keep_their_place() {
+    let (mut ensemble, [conn]) = with_clients([LEARNER]);
+    ensemble.send(
+        LEARNER,
+        conn,
+        "create /a x | create /a x | multi create /b x; check /none | ls /",
+    );
+    ensemble.settle();
+    let heard = ensemble.heard(LEARNER, conn);
+    assert_eq!(brief(&heard), ["1 ok", "2 err -110", "3 ok", "4 ok"]);
+    assert!(heard[2].ends_with("{err 0; err -101}"), "{heard:?}");
+    assert!(heard[3].ends_with("[a zookeeper]"), "{heard:?}");
+    ensemble.assert_same();
+}
+
+#[test]
+fn nonsense_does_not_reach_the_leader() {
+    let (mut ensemble, [conn]) = with_clients([LEARNER]);
+    ensemble.servers[LEARNER].send_raw(conn, OpCode::Create, &[0, 0]);
+    ensemble.servers[LEARNER].send_raw(conn, OpCode::Create, &[0, 0]);
+    ensemble.finish(LEARNER);
+    ensemble.cut(LEARNER);
+    ensemble.finish(LEARNER);
+    assert!(!ensemble.up(LEARNER), "nothing was forwarded");
+    assert_eq!(
+        brief(&ensemble.heard(LEARNER, conn)),
+        ["1 err -5", "2 err -5"]
+    );
+}
+
+#[test]
+fn the_nonsense_of_another_kind_of_learner_is_answered_by_a_transaction() {
+    let mut ensemble = Ensemble::led();
+    for op in [
+        OpCode::Create.code(),
+        OpCode::CreateSession.code(),
+        OpCode::Exists.code(),
+        4711,
+    ] {
+        let request = Forwarded {
+            session: SessionId(0x55),
+            cxid: 3,
+            op,
+            body: bytes::Bytes::from_static(&[1]),
+            who: [].into(),
+        };
+        ensemble.obey(LEADER, Effect::Request(LinkId(1), request));
+    }
+    ensemble.settle();
+    let last = ensemble.servers[OTHER].state.last_zxid;
+    assert_eq!(last.counter(), 4, "each took a number");
+    ensemble.assert_same();
+}
+
+#[test]
+fn a_sync_is_answered_behind_everything_the_leader_had_in_flight() {
+    let (mut ensemble, [a, b]) = with_clients([LEADER, LEARNER]);
+    ensemble.send(LEADER, a, "create /a x");
+    ensemble.cut(LEADER);
+    ensemble.send(LEARNER, b, "sync / | exists /a");
+    ensemble.cut(LEARNER);
+    assert!(ensemble.up(LEARNER));
+    ensemble.cut(LEADER);
+    ensemble.finish(LEADER);
+    assert!(ensemble.down(LEARNER), "the proposal");
+    assert!(!ensemble.down(LEARNER), "nothing before the commit");
+    assert!(ensemble.commit());
+    ensemble.finish(LEADER);
+    while ensemble.down(LEARNER) {}
+    ensemble.finish(LEARNER);
+    assert_eq!(brief(&ensemble.heard(LEARNER, b)), ["1 ok", "2 ok"]);
+}
+
+#[test]
+fn events_come_before_replies_that_know_of_them() {
+    let (mut ensemble, [a, b]) = with_clients([LEADER, LEARNER]);
+    ensemble.send(LEADER, a, "create /a x");
+    ensemble.settle();
+    ensemble.send(LEARNER, b, "get /a watch");
+    ensemble.send(LEARNER, b, "set /a y | get /a");
+    ensemble.settle();
+    let heard = ensemble.heard(LEARNER, b);
+    assert!(
+        heard[1].starts_with("event") && heard[1].ends_with("changed /a"),
+        "{heard:?}"
+    );
+    assert_eq!(brief(&heard[2..]), ["2 ok", "3 ok"]);
+    assert!(heard[3].contains("'y'"));
+}
+
+#[test]
+fn a_session_moves_and_its_former_server_may_not_write_for_it() {
+    let (mut ensemble, [old]) = with_clients([LEARNER]);
+    let session = ensemble.session(LEARNER, old);
+    let (new, resumption) = ensemble.move_to(OTHER, session);
+    assert_eq!(resumption, Resumption::Asked);
+    ensemble.settle();
+    assert_eq!(ensemble.heard(OTHER, new), ["resumed"]);
+    // Clients go on counting on a new connection; so must this one.
+    ensemble.send(OTHER, new, "whoami");
+    ensemble.send(LEARNER, old, "create /old x");
+    ensemble.send(OTHER, new, "create /new x");
+    ensemble.settle();
+    assert_eq!(ensemble.heard(LEARNER, old), ["moved"]);
+    assert_eq!(brief(&ensemble.heard(OTHER, new)), ["1 ok", "2 ok"]);
+    let (back, resumption) = ensemble.move_to(LEADER, session);
+    assert_eq!(resumption, Resumption::Granted);
+    ensemble.send(LEADER, back, "delete /new | delete /old");
+    ensemble.send(OTHER, new, "multi create /new x");
+    ensemble.settle();
+    assert_eq!(brief(&ensemble.heard(LEADER, back)), ["1 ok", "2 err -101"]);
+    assert_eq!(ensemble.heard(OTHER, new), ["moved"]);
+    ensemble.assert_same();
+}
+
+#[test]
+fn a_session_that_nobody_knows_is_refused_everywhere() {
+    let mut ensemble = Ensemble::led();
+    let (conn, resumption) = ensemble.move_to(LEARNER, SessionId(0x99));
+    assert_eq!(resumption, Resumption::Asked);
+    let (_, resumption) = ensemble.move_to(LEADER, SessionId(0x99));
+    assert_eq!(resumption, Resumption::Refused);
+    ensemble.settle();
+    assert_eq!(ensemble.heard(LEARNER, conn), ["refused"]);
+}
+
+#[test]
+fn closing_a_session_takes_its_ephemerals_along_on_all_servers() {
+    let (mut ensemble, [a, b]) = with_clients([LEADER, LEARNER]);
+    ensemble.send(LEARNER, b, "create-e /b x");
+    ensemble.settle();
+    ensemble.send(LEADER, a, "exists /b watch");
+    ensemble.send(LEARNER, b, "close | ping | sync / | delete /b | ping");
+    ensemble.settle();
+    let heard = ensemble.heard(LEARNER, b);
+    assert_eq!(brief(&heard[1..]), ["2 ok", "closed"], "{heard:?}");
+    let heard = ensemble.heard(LEADER, a);
+    assert!(heard[1].ends_with("deleted /b"), "{heard:?}");
+    ensemble.assert_same();
+    assert_eq!(ensemble.servers[OTHER].state.tree.ephemeral_count(), 0);
+}
+
+#[test]
+fn the_leader_ends_sessions_unless_a_learner_has_heard_of_them() {
+    let (mut ensemble, [a, b]) = with_clients([LEARNER, LEARNER]);
+    let [quiet, busy] = [a, b].map(|conn| ensemble.session(LEARNER, conn));
+    ensemble.send(LEARNER, a, "create-e /a x");
+    ensemble.settle();
+    ensemble.pass(9000);
+    ensemble.report(LEARNER, &[(busy, 10_000)]);
+    ensemble.settle();
+    ensemble.pass(3000);
+    assert!(ensemble.expire(LEARNER).is_empty(), "a learner ends none");
+    assert_eq!(ensemble.expire(LEADER), [quiet]);
+    ensemble.settle();
+    assert_eq!(ensemble.heard(LEARNER, a).last().unwrap(), "closed");
+    assert!(ensemble.heard(LEARNER, b).is_empty());
+    ensemble.pass(8000);
+    assert_eq!(ensemble.expire(LEADER), [busy]);
+    ensemble.settle();
+    ensemble.assert_same();
+}
+
+#[test]
+fn a_new_leader_gives_every_session_its_full_time() {
+    let (mut ensemble, [conn]) = with_clients([LEARNER]);
+    let session = ensemble.session(LEARNER, conn);
+    ensemble.pass(10_500);
+    ensemble.elect(OTHER);
+    assert!(ensemble.expire(OTHER).is_empty());
+    ensemble.pass(9000);
+    assert!(ensemble.expire(OTHER).is_empty());
+    ensemble.pass(2000);
+    assert_eq!(ensemble.expire(OTHER), [session]);
+}
+
+#[test]
+fn the_end_of_a_role_answers_nobody_and_the_next_one_goes_on() {
+    let (mut ensemble, [a, b]) = with_clients([LEADER, LEARNER]);
+    let session = ensemble.session(LEARNER, b);
+    ensemble.send(LEADER, a, "create /a x");
+    ensemble.cut(LEADER);
+    ensemble.send(LEARNER, b, "create /b x | sync / | ls /");
+    ensemble.cut(LEARNER);
+    ensemble.elect(OTHER);
+    for at in 0..SERVERS {
+        assert!(ensemble.servers[at].replica.is_idle(), "server {at}");
+    }
+    ensemble.assert_same();
+    assert!(
+        ensemble.servers[LEARNER].state.tree.find("/a").is_some(),
+        "it was proposed"
+    );
+    assert!(
+        ensemble.servers[LEARNER].state.tree.find("/b").is_none(),
+        "it never was"
+    );
+    let (conn, resumption) = ensemble.move_to(LEARNER, session);
+    assert_eq!(resumption, Resumption::Asked);
+    ensemble.settle();
+    ensemble.send(LEARNER, conn, "create /b x");
+    ensemble.settle();
+    assert_eq!(brief(&ensemble.heard(LEARNER, conn)), ["resumed", "1 ok"]);
+    assert_eq!(ensemble.servers[LEARNER].state.last_zxid.epoch(), 2);
+    ensemble.assert_same();
+}
+
+#[test]
+fn without_a_role_nobody_is_served() {
+    let mut ensemble = Ensemble::new();
+    let conn = ensemble.join(LEARNER);
+    ensemble.send(LEARNER, conn, "create /a x");
+    let (_, resumption) = ensemble.move_to(LEARNER, SessionId(0x99));
+    assert_eq!(resumption, Resumption::Unknown);
+    ensemble.finish(LEARNER);
+    assert!(ensemble.heard(LEARNER, conn).is_empty());
+    assert!(ensemble.servers[LEARNER].replica.is_idle());
+    assert_eq!(ensemble.servers[LEARNER].replica.role(), Role::None);
+}
+
+#[test]
+fn what_comes_late_of_an_old_connection_is_dropped() {
+    let (mut ensemble, [conn]) = with_clients([LEARNER]);
+    let now_gone = ConnId(conn.0 + 1);
+    ensemble.servers[LEARNER]
+        .replica
+        .forget_connections(now_gone);
+    ensemble.send(LEARNER, conn, "create /a x");
+    ensemble.settle();
+    assert!(ensemble.heard(LEARNER, conn).is_empty());
+    assert!(ensemble.servers[LEADER].state.tree.find("/a").is_none());
+    assert_eq!(ensemble.servers[LEARNER].clients[&conn].in_flight, 0);
+}
+
+#[test]
+fn nodes_of_sessions_that_nobody_knows_go_by_a_transaction() {
+    let (mut ensemble, [conn]) = with_clients([LEARNER]);
+    let session = ensemble.session(LEARNER, conn);
+    ensemble.send(LEARNER, conn, "create-e /a x");
+    ensemble.settle();
+    for world in &mut ensemble.servers {
+        assert!(
+            world.state.sessions.close(session),
+            "as if a snapshot had lost it"
+        );
+    }
+    ensemble.elect(OTHER);
+    ensemble.settle();
+    for world in &ensemble.servers {
+        assert!(world.state.tree.find("/a").is_none());
+    }
+    ensemble.assert_same();
+}
+
+#[test]
+fn a_member_shows_its_membership() {
+    let mut ensemble = Ensemble::new();
+    let world = &mut ensemble.servers[LEARNER];
+    let text = bytes::Bytes::from_static(b"server.1=a:1:2:participant\nversion=0");
+    world.clock = 77;
+    let now = world.now();
+    world.replica.set_membership(text, 0, now);
+    ensemble.elect(LEADER);
+    let conn = ensemble.join(LEARNER);
+    ensemble.settle();
+    ensemble.heard(LEARNER, conn);
+    ensemble.send(LEARNER, conn, "get /zookeeper/config");
+    let heard = ensemble.heard(LEARNER, conn);
+    assert!(
+        heard[0].contains("'server.1=a:1:2:participant\nversion=0'"),
+        "{heard:?}"
+    );
+    assert!(
+        heard[0].contains("m=0 ") && heard[0].contains("mt=77 v=-1"),
+        "{heard:?}"
+    );
+}
+
+/// A client at the leader and at a learner, whose sessions nobody else knows.
+fn with_local_clients(can_upgrade: bool) -> (Ensemble, [(usize, ConnId); 2]) {
+    let mut ensemble = Ensemble::with_local_sessions(can_upgrade);
+    let clients = [LEADER, LEARNER].map(|at| (at, ensemble.join(at)));
+    ensemble.settle();
+    for (at, conn) in clients {
+        assert!(ensemble.heard(at, conn)[0].starts_with("session 0x"));
+    }
+    (ensemble, clients)
+}
+
+#[test]
+fn a_local_session_costs_no_transaction_and_may_write() {
+    let (mut ensemble, clients) = with_local_clients(true);
+    assert_eq!(ensemble.servers[OTHER].state.last_zxid.counter(), 0);
+    for (at, conn) in clients {
+        ensemble.send(
+            at,
+            conn,
+            &format!("create /{at} x | set /{at} y | get /{at} | sync /"),
+        );
+        ensemble.settle();
+        let heard = ensemble.heard(at, conn);
+        assert_eq!(brief(&heard), ["1 ok", "2 ok", "3 ok", "4 ok"]);
+    }
+    assert!(ensemble.servers[OTHER].state.sessions.is_empty());
+    for (at, conn) in clients {
+        ensemble.send(at, conn, &format!("delete /{at} | close | ping"));
+        ensemble.settle();
+        assert_eq!(brief(&ensemble.heard(at, conn)), ["5 ok", "6 ok", "closed"]);
+        assert_eq!(ensemble.servers[at].replica.local_sessions().count(), 0);
+        assert!(ensemble.servers[at].replica.is_idle());
+    }
+    assert_eq!(ensemble.servers[OTHER].state.last_zxid.counter(), 6);
+    ensemble.assert_same();
+}
+
+#[test]
+fn a_local_session_that_wants_an_ephemeral_node_becomes_known_to_all() {
+    for ask in ["create-e /e x", "multi create /p x; create-e /e x"] {
+        let (mut ensemble, clients) = with_local_clients(true);
+        for (at, conn) in clients {
+            ensemble.send(
+                at,
+                conn,
+                &format!("{ask} | get /e | ephemerals / | delete /e | delete /p"),
+            );
+            ensemble.settle();
+            let heard = ensemble.heard(at, conn);
+            assert_eq!(
+                brief(&heard)[..4],
+                ["1 ok", "2 ok", "3 ok", "4 ok"],
+                "{at}: {ask}"
+            );
+            assert!(heard[2].ends_with("[/e]"), "{heard:?}");
+            let session = ensemble.session(at, conn);
+            for world in &ensemble.servers {
+                assert_eq!(world.state.sessions.timeout(session), Some(10_000));
+            }
+            assert_eq!(ensemble.servers[at].replica.local_sessions().count(), 0);
+            let elsewhere = OTHER;
+            let (moved, resumption) = ensemble.move_to(elsewhere, session);
+            assert_eq!(resumption, Resumption::Asked);
+            ensemble.settle();
+            assert_eq!(ensemble.heard(elsewhere, moved), ["resumed"]);
+        }
+        ensemble.assert_same();
+    }
+}
+
+#[test]
+fn without_upgrades_local_sessions_own_no_nodes() {
+    let (mut ensemble, clients) = with_local_clients(false);
+    for (at, conn) in clients {
+        let asks =
+            format!("create /{at} x | create-e /e x | multi create /p x; create-e /e x | ls /");
+        ensemble.send(at, conn, &asks);
+        ensemble.settle();
+        let heard = ensemble.heard(at, conn);
+        assert_eq!(brief(&heard), ["1 ok", "2 err -120", "3 ok", "4 ok"]);
+        let element = if at == LEADER { -120 } else { -112 };
+        assert!(
+            heard[2].ends_with(&format!("{{err 0; err {element}}}")),
+            "{heard:?}"
+        );
+    }
+    ensemble.assert_same();
+}
+
+#[test]
+fn a_local_session_is_taken_up_where_it_is_and_nowhere_else() {
+    let (mut ensemble, clients) = with_local_clients(true);
+    for (at, conn) in clients {
+        let session = ensemble.session(at, conn);
+        assert_eq!(ensemble.move_to(at, session).1, Resumption::Granted);
+        let (moved, resumption) = ensemble.move_to(OTHER, session);
+        assert_eq!(resumption, Resumption::Asked);
+        ensemble.settle();
+        assert_eq!(ensemble.heard(OTHER, moved), ["refused"]);
+    }
+}
+
+#[test]
+fn each_server_ends_its_own_local_sessions() {
+    let (mut ensemble, clients) = with_local_clients(true);
+    ensemble.pass(12_000);
+    for (at, conn) in clients {
+        let session = ensemble.session(at, conn);
+        assert_eq!(ensemble.expire(at), [session]);
+        ensemble.send(at, conn, "create /a x");
+        ensemble.settle();
+        assert_eq!(ensemble.heard(at, conn), ["closed"]);
+        assert_eq!(ensemble.servers[at].clients[&conn].in_flight, 0);
+    }
+    assert_eq!(ensemble.servers[OTHER].state.last_zxid.counter(), 0);
+}
+
+#[test]
+fn local_sessions_end_with_the_role_of_their_server() {
+    let (mut ensemble, clients) = with_local_clients(true);
+    let sessions = clients.map(|(at, conn)| ensemble.session(at, conn));
+    ensemble.elect(OTHER);
+    for (at, session) in [LEADER, LEARNER].into_iter().zip(sessions) {
+        let (conn, resumption) = ensemble.move_to(at, session);
+        assert_eq!(resumption, Resumption::Asked);
+        ensemble.settle();
+        assert_eq!(ensemble.heard(at, conn), ["refused"]);
+    }
+}

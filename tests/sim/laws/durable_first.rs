@@ -1,0 +1,193 @@
+//! D-3, D-4, Q-22: what an acknowledgement promises is on disk before it leaves: a transaction with all before it; or,
+//! for NEWLEADER, the epoch and everything the leader had when it chose how to synchronise. And the current epoch,
+//! which wins elections, is on disk only behind everything of earlier epochs that the leader had.
+
+use std::collections::BTreeMap;
+
+use oxkeeper::consensus::{Effect, Input, Phase};
+use oxkeeper::proto::peer::{ToLeader, ToLearner};
+use oxkeeper::types::{LinkId, Zxid};
+
+use crate::ensemble;
+use crate::history::{Entry, History};
+use crate::laws::{Judgement, Law};
+use crate::say;
+use crate::scene::{Event, Scene};
+
+#[derive(Debug, Default)]
+pub struct DurableFirst {
+    learners: BTreeMap<LinkId, usize>,
+    /// The history of the leader when it chose how to synchronise this learner.
+    chosen: BTreeMap<usize, History>,
+    /// The current epoch on the disk of each member.
+    epochs: BTreeMap<usize, i64>,
+}
+
+impl DurableFirst {
+    fn chooses(&mut self, scene: &Scene, leader: usize, link: LinkId) {
+        if let Some(learner) = self.learners.get(&link) {
+            self.chosen.insert(*learner, scene.states[leader].clone());
+        }
+    }
+
+    fn acknowledges_leader(&self, scene: &Scene, member: usize, zxid: Zxid) -> Judgement {
+        let disk = &scene.disks[member];
+        if disk.current_epoch != zxid.epoch() {
+            return Err(format!(
+                "acknowledges NEWLEADER {} in epoch {}",
+                say::zxid(zxid),
+                disk.current_epoch
+            ));
+        }
+        match self.missing(scene, member, zxid.epoch()) {
+            Some(last) => Err(format!(
+                "acknowledges NEWLEADER {} without {last:?} on disk",
+                say::zxid(zxid)
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The last transaction of epochs up to this one that the leader had, if it is not on this voter's disk.
+    fn missing<'c>(&'c self, scene: &Scene, member: usize, epoch: i64) -> Option<&'c Entry> {
+        let entries = &self.chosen.get(&member)?.entries;
+        let of_before = entries.partition_point(|entry| entry.zxid.epoch() <= epoch);
+        let last = entries[..of_before].last()?;
+        let fine = scene.shape.is_observer(member) || scene.disks[member].holds(last);
+        (!fine).then_some(last)
+    }
+
+    /// Something has changed on a disk: perhaps the epoch.
+    fn stored(&mut self, scene: &Scene, member: usize) -> Judgement {
+        let epoch = scene.disks[member].current_epoch;
+        let before = self.epochs.insert(member, epoch).unwrap_or_default();
+        if epoch <= before {
+            return Ok(());
+        }
+        match self.missing(scene, member, epoch - 1) {
+            Some(last) => Err(format!("is in epoch {epoch} without {last:?} on disk")),
+            None => Ok(()),
+        }
+    }
+
+    fn acknowledges(&self, scene: &Scene, member: usize, zxid: Zxid) -> Judgement {
+        if zxid.counter() == 0 {
+            return self.acknowledges_leader(scene, member, zxid);
+        }
+        if scene.shape.is_observer(member) {
+            return Err(format!(
+                "acknowledges {}, and only observes",
+                say::zxid(zxid)
+            ));
+        }
+        let durable = scene.disks[member].durable_last();
+        if durable >= zxid {
+            Ok(())
+        } else {
+            Err(format!(
+                "acknowledges {}, on disk is {}",
+                say::zxid(zxid),
+                say::zxid(durable)
+            ))
+        }
+    }
+}
+
+impl Law for DurableFirst {
+    fn name(&self) -> &'static str {
+        "durable first, then acknowledged"
+    }
+
+    fn see(&mut self, scene: &Scene, member: usize, event: &Event<'_>) -> Judgement {
+        match event {
+            Event::Input(Input::FromLearner(link, ToLeader::Info { info, .. })) => {
+                if let Some(id) = info.id {
+                    self.learners.insert(*link, ensemble::member(id));
+                }
+                Ok(())
+            }
+            Event::Effect(
+                Effect::Send(link, ToLearner::Diff(_) | ToLearner::Trunc(_))
+                | Effect::StreamSnapshot(link, _)
+                | Effect::StreamLog {
+                    link,
+                    diff: Some(_),
+                    ..
+                },
+            ) => {
+                self.chooses(scene, member, *link);
+                Ok(())
+            }
+            // As a leader, or with another one, nothing is promised to this one any more.
+            Event::Effect(Effect::Phase(Phase::Looking)) | Event::Started => {
+                self.chosen.remove(&member);
+                Ok(())
+            }
+            Event::Stored => self.stored(scene, member),
+            Event::Effect(Effect::ToLeader(ToLeader::Ack(zxid))) => {
+                self.acknowledges(scene, member, *zxid)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oxkeeper::proto::peer::LearnerInfo;
+
+    use super::*;
+    use crate::laws::tests::{history, scene};
+
+    #[test]
+    fn a_transaction_in_memory_is_not_acknowledged() {
+        let mut law = DurableFirst::default();
+        let mut scene = scene();
+        let ack = Effect::ToLeader(ToLeader::Ack(Zxid(1)));
+        scene.disks[1].append(Zxid(1), history(&[1]).entries[0].payload);
+        assert!(law.see(&scene, 1, &Event::Effect(&ack)).is_err());
+        scene.disks[1].flushed(1);
+        assert_eq!(law.see(&scene, 1, &Event::Effect(&ack)), Ok(()));
+    }
+
+    #[test]
+    fn newleader_promises_the_leaders_history_and_the_epoch() {
+        let mut law = DurableFirst::default();
+        let mut scene = scene();
+        scene.states[0] = history(&[1]);
+        let info = LearnerInfo {
+            id: Some(ensemble::id(1)),
+            protocol: 0x1_0000,
+            config_version: 0,
+        };
+        let info = ToLeader::Info {
+            observer: false,
+            accepted_epoch: 0,
+            info,
+        };
+        let info = Input::FromLearner(LinkId(7), info);
+        let diff = Effect::Send(LinkId(7), ToLearner::Diff(Zxid(1)));
+        law.see(&scene, 0, &Event::Input(&info))
+            .expect("a learner comes");
+        law.see(&scene, 0, &Event::Effect(&diff))
+            .expect("the leader chooses");
+        let ack = Effect::ToLeader(ToLeader::Ack(Zxid(2 << 32)));
+        scene.disks[1].append(Zxid(1), history(&[1]).entries[0].payload);
+        scene.disks[1].flushed(1);
+        assert!(
+            law.see(&scene, 1, &Event::Effect(&ack)).is_err(),
+            "the epoch is not saved"
+        );
+        scene.disks[1].current_epoch = 2;
+        assert_eq!(law.see(&scene, 1, &Event::Effect(&ack)), Ok(()));
+        scene.disks[1].truncate(Zxid::ZERO);
+        assert!(
+            law.see(&scene, 1, &Event::Effect(&ack)).is_err(),
+            "the transaction is not there"
+        );
+        assert!(
+            law.see(&scene, 1, &Event::Stored).is_err(),
+            "and the epoch is"
+        );
+    }
+}

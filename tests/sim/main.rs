@@ -1,0 +1,37 @@
+//! Whole ensembles from a seed: real machines of `oxkeeper::consensus`, everything else made up. See
+//! `docs/simulator.md`.
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `SIM_SEEDS` | how many seeds |
+//! | `SIM_FIRST` | the first of them |
+//! | `SIM_SEED` | this one only, with its whole trace |
+//! | `SIM_MUTANT` | with this mutant |
+
+#![expect(clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod ballots;
+mod carry;
+mod client;
+mod disk;
+mod ensemble;
+mod falsify;
+mod fault;
+mod history;
+mod laws;
+mod links;
+mod member;
+mod mutant;
+mod mutants;
+mod plan;
+mod rng;
+mod run;
+mod say;
+mod scene;
+mod seeds;
+mod service;
+mod shrink;
+mod store;
+mod strike;
+mod wires;
+mod world;
