@@ -29,6 +29,13 @@ impl Ending {
         Ending { tail, led: false }
     }
 
+    /// The own pipeline had numbered another one in the same breath.
+    pub(crate) fn on_proposed(&mut self, own: &mut Own, zxid: Zxid, body: Bytes) {
+        assert!(self.led, "{zxid} is numbered by a leader");
+        own.appended(zxid);
+        self.tail.push_back((zxid, body));
+    }
+
     /// Applies the tail if storage is done. Returns whether it is over.
     pub(crate) fn go_on(&mut self, own: &mut Own, out: &mut Vec<Effect>) -> bool {
         if !own.settled() {

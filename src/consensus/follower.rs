@@ -2,6 +2,7 @@
 //! Upstream: `Follower`, `FollowerZooKeeperServer`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -10,7 +11,7 @@ use crate::consensus::end::{Turn, UNMATCHED_COMMIT, fatal, over};
 use crate::consensus::learner::Rest;
 use crate::consensus::own::Own;
 use crate::proto::peer::{ToLeader, ToLearner};
-use crate::types::Zxid;
+use crate::types::{ServerId, Zxid};
 
 /// The state of it.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Follower {
         match packet {
             ToLearner::Proposal { zxid, body } => self.propose(own, zxid, body, out),
             ToLearner::Commit(zxid) => self.commit(own, zxid, out),
+            ToLearner::CommitAndActivate { zxid, leader } => self.activate(own, zxid, leader, out),
             ToLearner::Ping(zxid) => {
                 out.push(Effect::ReportTouched(zxid));
                 Ok(())
@@ -75,6 +77,9 @@ impl Follower {
             return over(format!("{zxid} is proposed after {}", self.last));
         }
         self.last = zxid;
+        if let Some(membership) = own.change_in(&body) {
+            own.see(membership, out);
+        }
         own.append(zxid, &body, out);
         self.pending.push_back((zxid, body));
         Ok(())
@@ -95,6 +100,26 @@ impl Follower {
                 self.deliver(own, out);
                 Ok(())
             }
+        }
+    }
+
+    /// Commits a change of the membership. If it gives this server another role or leader, this role is over.
+    fn activate(
+        &mut self,
+        own: &mut Own,
+        zxid: Zxid,
+        leader: ServerId,
+        out: &mut Vec<Effect>,
+    ) -> Turn {
+        let next = self.pending.front().filter(|(next, _)| *next == zxid);
+        let membership = next.and_then(|(_, body)| own.change_in(body));
+        let ends = membership.is_some_and(|membership| {
+            own.activate(&Arc::new(membership), Some((leader, zxid)), out)
+        });
+        self.commit(own, zxid, out)?;
+        match ends {
+            true => over("the membership has changed"),
+            false => Ok(()),
         }
     }
 

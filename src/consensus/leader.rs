@@ -4,6 +4,7 @@
 mod agreement;
 mod beat;
 mod broadcast;
+mod change;
 mod link;
 mod outstanding;
 mod synchronise;
@@ -35,6 +36,10 @@ pub(crate) struct Leader {
     links: Vec<Link>,
     /// There in the broadcast.
     outstanding: Option<Outstanding>,
+    /// The change of the membership that is being proposed.
+    change: Option<Zxid>,
+    /// Whether it may still commit: not when a change has made another server the leader.
+    commits: bool,
     sizes: Option<ProposalSizes>,
 }
 
@@ -64,11 +69,13 @@ impl Leader {
         let summary = (own.current_epoch(), own.delivered());
         Leader {
             stage: Stage::Gathering,
-            agreement: Agreement::new(own.id(), own.accepted_epoch(), summary),
+            agreement: Agreement::new(own.id(), own.accepted_epoch().max(own.heard_epoch), summary),
             until: own.now.plus(own.settings.init_ms()),
             beat: Beat::new(own),
             links: Vec::new(),
             outstanding: None,
+            change: None,
+            commits: true,
             sizes: None,
         }
     }
@@ -119,6 +126,7 @@ impl Leader {
         match self.stage {
             Stage::Accepting(wanted) if wanted == task => {
                 self.stage = Stage::Offering;
+                self.number_first_membership(own, out);
                 for link in &mut self.links {
                     if link.stage == LinkStage::Introduced {
                         offer(link, self.agreement.epoch(), own.now, out);
@@ -141,6 +149,7 @@ impl Leader {
         let task = own.task();
         out.push(Effect::TakeSnapshot(task));
         own.enter(epoch);
+        self.complete_change(own, out);
         own.elector.update_epoch(epoch.epoch());
         let outstanding = Outstanding::new(own.id(), epoch, own.quorums());
         self.stage = Stage::Leading;
@@ -184,9 +193,9 @@ impl Leader {
         link: LinkId,
         packet: ToLeader,
         out: &mut Vec<Effect>,
-    ) {
+    ) -> Turn {
         let Some(at) = self.links.iter().position(|other| other.link == link) else {
-            return;
+            return Ok(());
         };
         let learner = &mut self.links[at];
         learner.heard = own.now;
@@ -204,6 +213,7 @@ impl Leader {
                 },
             ) => {
                 learner.observer = observer;
+                self.check_epoch(own, accepted_epoch, info)?;
                 self.on_info(own, at, accepted_epoch, info, out);
             }
             (
@@ -218,6 +228,25 @@ impl Leader {
                 let why = format!("{packet:?} while {stage:?}");
                 self.hang_up(own, link, &why, out);
             }
+        }
+        Ok(())
+    }
+
+    /// A member that has promised to take part in no epoch below one above this leader's could never come back as
+    /// long as this epoch lasts. It happens when somebody was elected and heard by nobody. Apache's leader lets it try
+    /// for ever; a short election takes everybody in.
+    fn check_epoch(&self, own: &mut Own, accepted_epoch: i64, info: LearnerInfo) -> Turn {
+        let epoch = self.agreement.epoch();
+        let member = info.id.filter(|id| own.committed.member(*id).is_some());
+        match member {
+            Some(id) if self.stage != Stage::Gathering && accepted_epoch > epoch => {
+                let id = id.0;
+                own.heard_epoch = own.heard_epoch.max(accepted_epoch);
+                over(format!(
+                    "server {id} has accepted epoch {accepted_epoch}, this is {epoch}"
+                ))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -243,6 +272,14 @@ impl Leader {
         }
         learner.id = Some(id);
         learner.stage = LinkStage::Introduced;
+        // Nothing that the server said on an earlier connection may count any more.
+        let older = |other: &&Link| other.id == Some(id) && other.link != link;
+        if let Some(older) = self.links.iter().find(older).map(|other| other.link) {
+            self.hang_up(own, older, "the same server has called again", out);
+        }
+        let Some(learner) = self.links.iter_mut().find(|other| other.link == link) else {
+            unreachable!("only the older connection is gone");
+        };
         let outstanding = self.outstanding.as_ref();
         learner.voice = outstanding.and_then(|outstanding| outstanding.voice(id));
         match self.stage {

@@ -3,6 +3,7 @@
 
 mod backlog;
 mod catchup;
+mod change;
 pub mod election;
 mod end;
 mod ending;

@@ -1,6 +1,8 @@
 //! An observer in the broadcast: logs and applies what it is told is committed, and acknowledges nothing.
 //! Upstream: `Observer`, `ObserverZooKeeperServer`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::consensus::Effect;
@@ -8,7 +10,7 @@ use crate::consensus::end::{Turn, over};
 use crate::consensus::learner::Rest;
 use crate::consensus::own::Own;
 use crate::proto::peer::ToLearner;
-use crate::types::Zxid;
+use crate::types::{ServerId, Zxid};
 
 /// The state of it.
 #[derive(Debug)]
@@ -39,6 +41,9 @@ impl Observer {
     ) -> Turn {
         match packet {
             ToLearner::Inform { zxid, body } => return self.inform(own, zxid, body, out),
+            ToLearner::InformAndActivate { zxid, leader, body } => {
+                return self.activate(own, (zxid, body), leader, out);
+            }
             ToLearner::Ping(zxid) => out.push(Effect::ReportTouched(zxid)),
             ToLearner::Revalidate { session, valid } => {
                 out.push(Effect::Revalidated { session, valid });
@@ -60,5 +65,24 @@ impl Observer {
         own.deliver(zxid, body, out);
         own.is_sure(zxid);
         Ok(())
+    }
+
+    /// Applies a change of the membership. If it gives this server another role or leader, this role is over.
+    fn activate(
+        &mut self,
+        own: &mut Own,
+        (zxid, body): (Zxid, Bytes),
+        leader: ServerId,
+        out: &mut Vec<Effect>,
+    ) -> Turn {
+        let membership = own.change_in(&body);
+        let ends = membership.is_some_and(|membership| {
+            own.activate(&Arc::new(membership), Some((leader, zxid)), out)
+        });
+        self.inform(own, zxid, body, out)?;
+        match ends {
+            true => over("the membership has changed"),
+            false => Ok(()),
+        }
     }
 }

@@ -2,8 +2,11 @@
 //! [`Input::Done`](crate::consensus::Input::Done) or [`Input::Durable`](crate::consensus::Input::Durable),
 //! and whatever must wait for that is only asked for afterwards.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::config::Membership;
 use crate::consensus::input::Task;
 use crate::proto::ballot::Ballot;
 use crate::proto::peer::{Forwarded, ToLeader, ToLearner};
@@ -90,7 +93,9 @@ pub enum Effect {
         /// The body of the log record.
         body: Bytes,
     },
-    /// What the own pipeline has numbered up to here is committed: apply it (a leader's way).
+    /// What the own pipeline has numbered up to here is committed: apply it (a leader's way). It comes right
+    /// behind what tells learners so, before anything of the next transaction: answers to their syncs go
+    /// in between.
     Commit(Zxid),
 
     /// Number transactions from here on: the own pipeline belongs to the leader of this epoch now.
@@ -138,6 +143,18 @@ pub enum Effect {
     },
     /// The leader's answer to the oldest forwarded sync. It stands behind everything delivered so far.
     Synced,
+
+    /// A membership is proposed: keep it (`zoo.cfg.dynamic.next`). When its version is the committed one's, there is
+    /// nothing left to keep.
+    LastSeen(Arc<Membership>),
+    /// A membership is committed: keep it, show it at `/zookeeper/config`, and use its addresses from now on.
+    Activate {
+        /// The membership.
+        membership: Arc<Membership>,
+        /// Whether anything but its version is new: then the election transport starts anew, and the client port
+        /// moves if it must.
+        differs: bool,
+    },
 
     /// What this server knows of itself has changed; for logs, words and metrics.
     Phase(Phase),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::config::{Membership, PeerAddress, Role};
+use crate::config::{Membership, Role};
 use crate::consensus::backlog::Backlog;
 use crate::consensus::election::{Elector, Roll, Standing, Waits};
 use crate::consensus::settings::{Saved, Settings};
-use crate::consensus::{Effect, Outcome, Quorums, Task};
+use crate::consensus::{Effect, Outcome, Quorums, Task, Vote};
 use crate::types::{Millis, ServerId, Zxid};
 
 /// A task of storage that must be over before another role begins.
@@ -42,6 +42,12 @@ pub(crate) struct Own {
     delivered: Zxid,
     /// The last transaction that was known to be committed. Lost with the process.
     sure: Zxid,
+    /// The highest epoch that a member was heard to have accepted; lost with the process.
+    pub(crate) heard_epoch: i64,
+    /// Whether this server only observes.
+    observer: bool,
+    /// Begins the next role without an election.
+    pub(crate) next_vote: Option<Vote>,
     owed: Vec<(Task, Owed)>,
     last_task: u64,
     chance: u64,
@@ -64,7 +70,7 @@ impl Own {
             saved.current_epoch <= saved.accepted_epoch,
             "an epoch is accepted before it is current"
         );
-        Own {
+        let mut own = Own {
             elector: Elector::new(settings.id, waits, roll, settings.reconfig),
             now,
             committed: Arc::clone(&settings.committed),
@@ -76,11 +82,18 @@ impl Own {
             durable: saved.last_zxid,
             delivered: saved.last_zxid,
             sure: Zxid(i64::MIN),
+            heard_epoch: saved.accepted_epoch,
+            observer: settings.observer,
+            next_vote: None,
             owed: Vec::new(),
             last_task: 0,
             chance: settings.seed,
             settings,
+        };
+        if own.committed.member(own.id()).is_some() {
+            own.become_member();
         }
+        own
     }
 
     pub(crate) fn id(&self) -> ServerId {
@@ -107,13 +120,22 @@ impl Own {
         self.delivered
     }
 
-    /// Whether this server only observes, as the memberships say; the settings say it when they do not name it.
+    /// Whether this server only observes.
     pub(crate) fn observes(&self) -> bool {
-        let role = |membership: &Membership| membership.member(self.id()).map(|member| member.role);
-        match role(&self.committed) {
-            Some(role) => role == Role::Observer,
-            None => self.settings.observer,
-        }
+        self.observer
+    }
+
+    /// Takes the role that the committed membership gives it. Whom a change leaves out takes part without a vote.
+    // apache 3.9.5: server/quorum/QuorumPeer.java updateLearnerType
+    pub(crate) fn become_member(&mut self) {
+        let member = self.committed.member(self.id());
+        self.observer = member.is_some_and(|member| member.role == Role::Observer);
+    }
+
+    /// Tells the elector of changed memberships.
+    pub(crate) fn reinstall(&mut self) {
+        let roll = roll(&self.committed, &self.last_seen);
+        self.elector.install(self.now, roll);
     }
 
     /// Whether what is appended goes to the log.
@@ -336,27 +358,5 @@ impl Own {
 
 /// The roll of an election.
 pub(crate) fn roll(committed: &Arc<Membership>, last_seen: &Membership) -> Roll {
-    Roll::of(committed, last_seen, text_of(committed))
-}
-
-/// The text of a membership, as ballots and `NEWLEADER` carry it.
-// apache 3.9.5: server/quorum/flexible/QuorumMaj.java toString
-pub(crate) fn text_of(membership: &Membership) -> Bytes {
-    let mut text = String::new();
-    for (id, member) in &membership.members {
-        let address =
-            |at: &PeerAddress| format!("{}:{}:{}", at.host, at.quorum_port, at.election_port);
-        let addresses: Vec<String> = member.addresses.iter().map(address).collect();
-        let role = match member.role {
-            Role::Participant => "participant",
-            Role::Observer => "observer",
-        };
-        text.push_str(&format!("server.{}={}:{role}", id.0, addresses.join("|")));
-        if let Some(client) = &member.client {
-            text.push_str(&format!(";{}:{}", client.host, client.port));
-        }
-        text.push('\n');
-    }
-    text.push_str(&format!("version={:x}", membership.version));
-    Bytes::from(text)
+    Roll::of(committed, last_seen, Bytes::from(committed.to_text()))
 }

@@ -1,6 +1,9 @@
 //! A member of an ensemble: one input in, a list of effects out. Here is the way from role to role; what happens in
 //! a role is in files of their own.
 
+use std::sync::Arc;
+
+use crate::config::Membership;
 use crate::consensus::election::{Decision, Heard};
 use crate::consensus::end::{End, Turn, over};
 use crate::consensus::ending::Ending;
@@ -28,7 +31,7 @@ pub(crate) enum Role {
     /// Between roles: looks for a leader from then on.
     Resting(Millis),
     Looking,
-    Leading(Leader),
+    Leading(Box<Leader>),
     Learning(Learner),
     /// A role is over; storage is not.
     Ending(Ending),
@@ -81,10 +84,13 @@ impl Peer {
             (Input::LearnerUp(link), Role::Leading(leader)) => leader.on_up(own, link),
             (Input::LearnerDown(link), Role::Leading(leader)) => leader.on_down(own, link),
             (Input::FromLearner(link, packet), Role::Leading(leader)) => {
-                leader.on_packet(own, link, packet, out);
+                return leader.on_packet(own, link, packet, out);
             }
             (Input::Proposed { zxid, body }, Role::Leading(leader)) => {
                 return leader.on_proposed(own, zxid, body, out);
+            }
+            (Input::Proposed { zxid, body }, Role::Ending(ending)) => {
+                ending.on_proposed(own, zxid, body);
             }
             (Input::Proposed { zxid, .. }, role) => {
                 unreachable!("only a leader numbers transactions, not {zxid} in {role:?}")
@@ -111,7 +117,10 @@ impl Peer {
     fn on_ballot(&mut self, from: ServerId, mut ballot: Ballot, out: &mut Vec<Effect>) {
         let now = self.own.now;
         let mut heard = self.own.elector.ballot(now, from, &ballot, out);
-        if let Some(Heard::NewerMembership(_)) = heard {
+        if let Some(Heard::NewerMembership(text)) = heard {
+            if self.catch_up_with(&text, out) {
+                return self.own.look(out);
+            }
             ballot.config = None;
             heard = self.own.elector.ballot(now, from, &ballot, out);
         }
@@ -120,22 +129,34 @@ impl Peer {
         }
     }
 
+    /// A newer membership is committed elsewhere. Returns whether the election begins anew: its members differ.
+    // apache 3.9.5: server/quorum/FastLeaderElection.java WorkerReceiver.run
+    fn catch_up_with(&mut self, text: &[u8], out: &mut Vec<Effect>) -> bool {
+        let Some(membership) = self.own.membership_of(text).map(Arc::new) else {
+            return false;
+        };
+        let differs = !membership.same_members(&self.own.committed);
+        self.own.activate(&membership, None, out);
+        differs
+    }
+
     /// An election is over.
     fn decide(&mut self, decision: Option<Decision>, out: &mut Vec<Effect>) {
-        let Some(Decision { state, vote, .. }) = decision else {
-            return;
-        };
+        if let Some(Decision { vote, .. }) = decision {
+            self.begin(vote.leader, out);
+        }
+    }
+
+    /// A role begins.
+    fn begin(&mut self, leader: ServerId, out: &mut Vec<Effect>) {
         let own = &mut self.own;
-        self.role = match state {
-            PeerState::Looking => unreachable!("an election ends with a role"),
-            PeerState::Leading => {
+        self.role = match leader == own.id() {
+            true => {
                 let mut leader = Leader::new(own, out);
                 leader.go_on(own, out);
-                Role::Leading(leader)
+                Role::Leading(Box::new(leader))
             }
-            PeerState::Following | PeerState::Observing => {
-                Role::Learning(Learner::new(own, vote.leader, out))
-            }
+            false => Role::Learning(Learner::new(own, leader, out)),
         };
     }
 
@@ -201,10 +222,40 @@ impl Peer {
             };
             self.role = Role::Resting(own.now.plus(pause));
         }
-        if matches!(self.role, Role::Resting(until) if own.now >= until) {
+        if !matches!(self.role, Role::Resting(until) if own.now >= until) {
+            return;
+        }
+        if let Some(vote) = own.next_vote.take() {
+            // A change of the membership has said who leads.
+            let state = match (vote.leader == own.id(), own.observes()) {
+                (true, _) => PeerState::Leading,
+                (false, false) => PeerState::Following,
+                (false, true) => PeerState::Observing,
+            };
+            own.elector.settle(state, vote);
+            self.begin(vote.leader, out);
+        } else {
             self.role = Role::Looking;
             out.push(Effect::Phase(Phase::Looking));
             own.look(out);
+        }
+    }
+
+    /// The committed membership.
+    pub fn committed(&self) -> &Arc<Membership> {
+        &self.own.committed
+    }
+
+    /// The membership that was proposed last; the committed one unless a change is under way.
+    pub fn last_seen(&self) -> &Arc<Membership> {
+        &self.own.last_seen
+    }
+
+    /// Whether this is a leader with enough synchronised learners for this membership (`isQuorumSynced`).
+    pub fn could_lead(&self, membership: &Membership) -> bool {
+        match &self.role {
+            Role::Leading(leader) => leader.could_lead(&self.own, membership),
+            _ => false,
         }
     }
 

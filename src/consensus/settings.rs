@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::config::Membership;
+use crate::config::{MemberRules, Membership};
 use crate::types::{ServerId, Zxid};
 
 /// How a peer behaves. Limits are in ticks as in the settings file.
@@ -24,6 +24,8 @@ pub struct Settings {
     pub committed: Arc<Membership>,
     /// The last one proposed; the committed one unless a change was under way.
     pub last_seen: Arc<Membership>,
+    /// What a membership may be.
+    pub member_rules: MemberRules,
     /// Whether this server observes when no membership names it (`peerType`).
     pub observer: bool,
     /// First wait before ballots are sent again, ms (`fastleader.minNotificationInterval`).
@@ -63,6 +65,10 @@ impl Settings {
             connect_limit: 0,
             committed: Arc::clone(&membership),
             last_seen: membership,
+            member_rules: MemberRules {
+                several_addresses: false,
+                standalone_enabled: true,
+            },
             observer: false,
             resend_min_ms: 200,
             resend_max_ms: 60_000,

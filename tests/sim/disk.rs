@@ -101,10 +101,11 @@ impl Disk {
         logged.max(snapshot).unwrap_or_default()
     }
 
-    /// A whole snapshot is on disk.
+    /// A whole snapshot is on disk; there may be newer ones.
     pub fn add_snapshot(&mut self, state: History) {
-        self.snapshots.retain(|old| old.last < state.last);
-        self.snapshots.push(state);
+        self.snapshots.retain(|old| old.last != state.last);
+        let at = self.snapshots.partition_point(|old| old.last < state.last);
+        self.snapshots.insert(at, state);
     }
 
     /// Forgets what lies behind `zxid`. Returns the state that is left.
@@ -135,9 +136,7 @@ impl Disk {
 
     /// A crash in the middle of [`Disk::install`]: the snapshot is there, and so is everything older and newer.
     pub fn install_half(&mut self, state: &History) {
-        self.snapshots.retain(|old| old.last != state.last);
-        self.snapshots.push(state.clone());
-        self.snapshots.sort_by_key(|snapshot| snapshot.last);
+        self.add_snapshot(state.clone());
         // What is read back follows the newest snapshot, whatever it followed when it was written.
         let recovered = self.recover();
         for entry in &mut self.log {

@@ -233,14 +233,14 @@ impl World {
     }
 
     /// To the leader, if there is a connection.
-    pub fn to_leader(&mut self, member: usize, packet: ToLeader) {
+    pub fn send_to_leader(&mut self, member: usize, packet: ToLeader) {
         if let Some(conn) = self.members[member].upstream {
             self.transmit(conn, false, Item::ToLeader(packet));
         }
     }
 
     /// To a learner, if it is still connected.
-    pub fn to_learner(&mut self, member: usize, link: LinkId, packet: ToLearner) {
+    pub fn send_to_learner(&mut self, member: usize, link: LinkId, packet: ToLearner) {
         if !self.members[member].links.contains(&link.0) {
             return;
         }

@@ -75,7 +75,7 @@ impl Shape {
     }
 }
 
-/// The settings that matter to the protocol.
+/// The settings that matter to the protocol. Limits are in ticks.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     pub tick_ms: i64,
@@ -85,6 +85,12 @@ pub struct Timing {
     pub backlog: usize,
     /// Whether the log on disk may be used as well.
     pub log_sync: bool,
+    /// Whether every learner gets a snapshot.
+    pub force_snapshot: bool,
+    /// Whether observers write a log.
+    pub observer_log: bool,
+    /// How many learners may be sent snapshots at once before observers must wait.
+    pub snapshots_at_once: usize,
 }
 
 /// What goes wrong all the time.
@@ -156,6 +162,9 @@ fn timing(rng: &mut Rng) -> Timing {
         sync_limit: rng.pick(&[2, 5]),
         backlog: rng.pick(&[1, 5, 20, 500]),
         log_sync: rng.chance(600),
+        force_snapshot: rng.chance(50),
+        observer_log: rng.chance(800),
+        snapshots_at_once: rng.pick(&[1, 10]),
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Tally {
     pub acknowledged: usize,
     pub committed: usize,
     pub leaders: usize,
-    /// Virtual time from the end of all faults until everybody served, microseconds.
+    /// Virtual time from the end of all faults until everybody served, in thousandths of what is allowed.
     pub recovery: Time,
 }
 
@@ -73,7 +73,7 @@ fn play(world: &mut World) -> Time {
     let mut recovery = None;
     // A leader of before may have to notice first that nobody follows it any more: then once again.
     while world.run_until(until, all_serve) {
-        recovery.get_or_insert(world.scene.now - heal_at);
+        recovery.get_or_insert((world.scene.now - heal_at) * 1000 / patience);
         let writers = world.last_writes();
         let terms: Vec<u32> = world.members.iter().map(|member| member.term).collect();
         let changed = |world: &World| {

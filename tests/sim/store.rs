@@ -98,7 +98,7 @@ impl World {
             }
             Job::CurrentEpoch(epoch, task) => {
                 if self.mutant != Some(Mutant::ForgetCurrentEpoch) {
-                    disk.current_epoch = epoch;
+                    disk.current_epoch = disk.current_epoch.max(epoch);
                 }
                 (task, Outcome::Saved)
             }
@@ -174,7 +174,9 @@ impl World {
         let done = rng.below(3);
         match self.members[member].busy.take() {
             Some(Job::AcceptedEpoch(epoch, _)) if done > 0 => disk.accepted_epoch = epoch,
-            Some(Job::CurrentEpoch(epoch, _)) if done > 0 => disk.current_epoch = epoch,
+            Some(Job::CurrentEpoch(epoch, _)) if done > 0 => {
+                disk.current_epoch = disk.current_epoch.max(epoch)
+            }
             Some(Job::Truncate(zxid, _)) if done == 2 => drop(disk.truncate(zxid)),
             Some(Job::Truncate(zxid, _)) if done == 1 => disk.truncate_half(zxid, rng),
             Some(Job::Install(state, _)) if done > 0 => {

@@ -354,6 +354,9 @@ impl World {
         settings.sync_limit = timing.sync_limit;
         settings.backlog = timing.backlog;
         settings.log_sync = timing.log_sync;
+        settings.force_snapshot = timing.force_snapshot;
+        settings.observer_log = timing.observer_log;
+        settings.snapshot_syncs_max = timing.snapshots_at_once;
         settings.resend_max_ms = RESEND_MAX / MS;
         let life = u64::from(self.members[member].life);
         settings.seed = Rng::new(self.plan.seed, 100 + life).next() ^ settings.id.0.cast_unsigned();
@@ -399,7 +402,6 @@ impl World {
             self.burn_effect_fuse(member);
         }
         self.effects = effects;
-        self.after_effects(member);
     }
 
     fn schedule_wake(&mut self, member: usize) {

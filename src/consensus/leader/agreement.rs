@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::consensus::Quorums;
+use crate::consensus::{Electorate, Quorums};
 use crate::types::{ServerId, Zxid};
 
 /// Whose history is longer: the epoch comes first.
@@ -92,6 +92,12 @@ impl Agreement {
     /// Whether enough servers have the leader's history, now in the new epoch.
     pub(crate) fn synchronised(&self, quorums: &Quorums) -> bool {
         self.agreed(&self.synchronised, |ids| quorums.contains(ids))
+    }
+
+    /// Somebody of these who has acknowledged `NEWLEADER`, other than the leader.
+    pub(crate) fn other(&self, of: &Electorate) -> Option<ServerId> {
+        let others = self.synchronised.iter().filter(|id| **id != self.me);
+        others.copied().find(|id| of.is_voter(*id))
     }
 
     fn agreed(

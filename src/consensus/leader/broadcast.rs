@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::consensus::Effect;
 use crate::consensus::end::{Turn, over};
 use crate::consensus::leader::Leader;
+use crate::consensus::leader::outstanding::Voices;
 use crate::consensus::own::Own;
 use crate::consensus::status::ProposalSizes;
 use crate::proto::peer::{ToLeader, ToLearner};
@@ -24,6 +25,11 @@ impl Leader {
         body: Bytes,
         out: &mut Vec<Effect>,
     ) -> Turn {
+        if let Some(membership) = own.change_in(&body) {
+            own.see(membership, out);
+            self.change = Some(zxid);
+            self.rule_from(own, zxid);
+        }
         let outstanding = self
             .outstanding
             .as_mut()
@@ -110,27 +116,34 @@ impl Leader {
     /// Commits what enough servers have, in order.
     // apache 3.9.5: server/quorum/Leader.java tryToCommit
     fn commit(&mut self, own: &mut Own, out: &mut Vec<Effect>) {
-        let Some(outstanding) = &mut self.outstanding else {
-            return;
-        };
-        let before = outstanding.committed();
-        while let Some((zxid, body)) = outstanding.commit_next() {
-            for link in self.links.iter().filter(|link| link.forwarding) {
-                let packet = match link.observer {
-                    false => ToLearner::Commit(zxid),
-                    true => ToLearner::Inform {
-                        zxid,
-                        body: body.clone(),
-                    },
-                };
-                out.push(Effect::Send(link.link, packet));
+        while self.commits
+            && let Some((zxid, body, has)) = self.next_committed()
+        {
+            match self.change == Some(zxid) {
+                true => self.activate(own, zxid, &body, has, out),
+                false => self.tell_commit(zxid, &body, out),
             }
             own.apply(zxid, body);
+            own.is_sure(zxid);
+            // Before anything of the next one: what waits for this transaction goes out right behind it.
+            out.push(Effect::Commit(zxid));
         }
-        let committed = outstanding.committed();
-        if committed > before {
-            own.is_sure(committed);
-            out.push(Effect::Commit(committed));
+    }
+
+    fn next_committed(&mut self) -> Option<(Zxid, Bytes, Voices)> {
+        self.outstanding.as_mut()?.commit_next()
+    }
+
+    fn tell_commit(&self, zxid: Zxid, body: &Bytes, out: &mut Vec<Effect>) {
+        for link in self.links.iter().filter(|link| link.forwarding) {
+            let packet = match link.observer {
+                false => ToLearner::Commit(zxid),
+                true => ToLearner::Inform {
+                    zxid,
+                    body: body.clone(),
+                },
+            };
+            out.push(Effect::Send(link.link, packet));
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Bringing a learner to where its leader is, and to the point from which it gets everything as it happens.
 //! Upstream: `LearnerHandler.syncFollower`, `Leader.startForwarding`, `LearnerSyncThrottler`.
 
+use bytes::Bytes;
+
 use crate::consensus::catchup::{Gap, Plan, plan};
 use crate::consensus::leader::Leader;
 use crate::consensus::leader::link::{Link, Mode, Stage};
-use crate::consensus::own::{Own, text_of};
+use crate::consensus::own::Own;
 use crate::consensus::{Effect, Outcome, Task};
 use crate::proto::peer::ToLearner;
 use crate::types::{LinkId, Zxid};
@@ -173,6 +175,11 @@ impl Leader {
     /// so that nothing falls between the two.
     fn forward(&mut self, own: &Own, at: usize, out: &mut Vec<Effect>) {
         let learner = &mut self.links[at];
+        if let Some((outstanding, voice)) = self.outstanding.as_mut().zip(learner.voice) {
+            // Catching up may have cut off what the server had acknowledged on an earlier connection. It will say so
+            // again when it has it again; counted now, it could commit what no quorum has.
+            outstanding.forget(voice);
+        }
         if let Some(outstanding) = self.outstanding.as_ref().filter(|_| !learner.observer) {
             for (zxid, body) in outstanding.iter() {
                 let body = body.clone();
@@ -186,7 +193,7 @@ impl Leader {
         learner.stage = Stage::Told;
         learner.heard = own.now;
         let zxid = Zxid(self.agreement.epoch() << 32);
-        let config = Some(text_of(&own.last_seen));
+        let config = Some(Bytes::from(own.last_seen.to_text()));
         out.push(Effect::Send(
             learner.link,
             ToLearner::NewLeader { zxid, config },

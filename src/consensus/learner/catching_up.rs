@@ -6,15 +6,17 @@
 //! epoch, that epoch becomes current between them, so that the log is never ahead of it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::config::Membership;
 use crate::consensus::end::{BAD_SYNC, Turn, fatal, over};
 use crate::consensus::learner::Rest;
 use crate::consensus::own::Own;
 use crate::consensus::{Effect, Task};
 use crate::proto::peer::{ToLeader, ToLearner};
-use crate::types::Zxid;
+use crate::types::{ServerId, Zxid};
 
 /// The state of it.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(crate) struct CatchingUp {
     due: usize,
     /// How many behind those were committed after it.
     late: usize,
+    /// What came with `NEWLEADER`: it is committed when `UPTODATE` comes.
+    membership: Option<Arc<Membership>>,
     stage: Stage,
 }
 
@@ -59,6 +63,7 @@ impl CatchingUp {
             pending: VecDeque::new(),
             due: 0,
             late: 0,
+            membership: None,
             stage: Stage::Collecting,
         }
     }
@@ -83,15 +88,29 @@ impl CatchingUp {
         out: &mut Vec<Effect>,
     ) -> Turn {
         match packet {
-            ToLearner::Proposal { zxid, body } => self.propose(zxid, body)?,
-            ToLearner::Commit(zxid) | ToLearner::CommitAndActivate { zxid, .. } => {
+            ToLearner::Proposal { zxid, body } => self.propose(own, zxid, body, out)?,
+            ToLearner::Commit(zxid) => self.commit(zxid)?,
+            ToLearner::CommitAndActivate { zxid, leader } => {
+                self.activate(own, zxid, leader, out)?;
                 self.commit(zxid)?;
             }
-            ToLearner::Inform { zxid, body } | ToLearner::InformAndActivate { zxid, body, .. } => {
-                self.propose(zxid, body)?;
+            ToLearner::Inform { zxid, body } => {
+                self.propose(own, zxid, body, out)?;
                 self.commit(zxid)?;
             }
-            ToLearner::NewLeader { zxid, .. } => self.on_new_leader(zxid)?,
+            ToLearner::InformAndActivate { zxid, leader, body } => {
+                self.propose(own, zxid, body, out)?;
+                self.activate(own, zxid, leader, out)?;
+                self.commit(zxid)?;
+            }
+            ToLearner::NewLeader { zxid, config } => {
+                self.on_new_leader(zxid)?;
+                let text = config.filter(|text| text.len() > 1);
+                if let Some(membership) = text.and_then(|text| own.membership_of(&text)) {
+                    own.see(membership.clone(), out);
+                    self.membership = Some(Arc::new(membership));
+                }
+            }
             ToLearner::UpToDate => {
                 if self.stage != Stage::Acknowledged {
                     return over("UPTODATE before NEWLEADER was acknowledged");
@@ -101,6 +120,11 @@ impl CatchingUp {
                     return over("a transaction of an earlier epoch was not committed");
                 }
                 self.stage = Stage::Over;
+                if let Some(membership) = self.membership.take()
+                    && own.activate(&membership, None, out)
+                {
+                    return over("the membership has changed");
+                }
             }
             // A ping is not to be answered yet: the leader takes the first packet for the acknowledgement.
             _ => {}
@@ -110,7 +134,7 @@ impl CatchingUp {
     }
 
     // apache 3.9.5: server/quorum/Learner.java enforceContinuousProposal
-    fn propose(&mut self, zxid: Zxid, body: Bytes) -> Turn {
+    fn propose(&mut self, own: &mut Own, zxid: Zxid, body: Bytes, out: &mut Vec<Effect>) -> Turn {
         // A snapshot holds it already, or it was sent twice.
         if zxid <= self.last {
             return Ok(());
@@ -122,8 +146,30 @@ impl CatchingUp {
             return over(format!("{zxid} leaves a hole behind {}", self.last));
         }
         self.last = zxid;
+        if let Some(membership) = own.change_in(&body) {
+            own.see(membership, out);
+        }
         self.pending.push_back((zxid, body));
         Ok(())
+    }
+
+    /// A change of the membership is being committed.
+    fn activate(
+        &mut self,
+        own: &mut Own,
+        zxid: Zxid,
+        leader: ServerId,
+        out: &mut Vec<Effect>,
+    ) -> Turn {
+        let next = self.pending.get(self.due + self.late);
+        let next = next.filter(|(next, _)| *next == zxid);
+        let Some(membership) = next.and_then(|(_, body)| own.change_in(body)) else {
+            return Ok(());
+        };
+        match own.activate(&Arc::new(membership), Some((leader, zxid)), out) {
+            true => over("the membership has changed"),
+            false => Ok(()),
+        }
     }
 
     fn commit(&mut self, zxid: Zxid) -> Turn {

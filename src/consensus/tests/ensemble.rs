@@ -8,7 +8,7 @@ use crate::consensus::tests::house::House;
 use crate::types::{ServerId, Zxid};
 
 fn started(voters: &[i64], observers: &[i64]) -> House {
-    let mut house = House::new(membership(voters, observers));
+    let mut house = House::new(membership(voters, observers), false);
     house.run(2_000);
     house
 }
@@ -202,4 +202,22 @@ fn the_epoch_is_never_used_twice() {
     assert_eq!(house.words(1), house.words(2));
     assert_eq!(house.words(2), house.words(3));
     assert_eq!(house.words(3).len(), 4);
+}
+
+#[test]
+fn a_member_that_has_promised_more_is_taken_in_by_another_election() {
+    let mut house = started(&[1, 2, 3], &[4]);
+    house.write("a");
+    house.run(100);
+    for id in [1, 4] {
+        house.stop(ServerId(id));
+        let log = vec![(zxid(1, 1), Bytes::from_static(b"a"))];
+        let accepted = house.status(3).current_epoch + 5;
+        house.start(ServerId(id), log, (accepted, 1));
+        house.run(3_000);
+        assert_eq!(house.status(id).current_epoch, accepted + 1);
+    }
+    house.write("b");
+    house.run(100);
+    assert_words(&house, &[1, 2, 3, 4], &["a", "b"]);
 }

@@ -45,10 +45,12 @@ pub(super) struct House {
     links: BTreeMap<LinkId, (ServerId, ServerId)>,
     last_link: u64,
     pub(super) membership: Arc<Membership>,
+    /// Whether the membership may change.
+    reconfig: bool,
 }
 
 impl House {
-    pub(super) fn new(membership: Membership) -> Self {
+    pub(super) fn new(membership: Membership, reconfig: bool) -> Self {
         let membership = Arc::new(membership);
         let mut house = House {
             now: Millis(0),
@@ -59,6 +61,7 @@ impl House {
             links: BTreeMap::new(),
             last_link: 0,
             membership: Arc::clone(&membership),
+            reconfig,
         };
         for id in membership.members.keys() {
             house.start(*id, Vec::new(), (0, 0));
@@ -71,6 +74,7 @@ impl House {
         let mut settings = Settings::new(id, Arc::clone(&self.membership));
         settings.tick_ms = 100;
         settings.backlog = 5;
+        settings.reconfig = self.reconfig;
         let last_zxid = log.last().map_or(Zxid::ZERO, |txn| txn.0);
         let recent = log.iter().rev().take(5).rev().cloned().collect();
         let saved = Saved {
@@ -197,16 +201,7 @@ impl House {
                 let touched = Vec::new();
                 self.carry_out(id, Effect::ToLeader(ToLeader::Ping { zxid, touched }));
             }
-            Effect::Unlisten => {
-                self.listening.remove(&id);
-                let own: Vec<LinkId> = self
-                    .links
-                    .iter()
-                    .filter(|(_, ends)| ends.0 == id)
-                    .map(|(link, _)| *link)
-                    .collect();
-                own.into_iter().for_each(|link| self.cut(link));
-            }
+            Effect::Unlisten => self.unlisten(id),
             Effect::HangUp(link) => self.cut(link),
             Effect::Send(link, packet) => {
                 if let Some((_, learner)) = self.links.get(&link) {
@@ -245,6 +240,13 @@ impl House {
         self.links.insert(link, (leader, id));
         self.mail.push_back((leader, Input::LearnerUp(link)));
         self.mail.push_back((id, Input::LeaderUp));
+    }
+
+    fn unlisten(&mut self, id: ServerId) {
+        self.listening.remove(&id);
+        let own = self.links.iter().filter(|(_, ends)| ends.0 == id);
+        let own: Vec<LinkId> = own.map(|(link, _)| *link).collect();
+        own.into_iter().for_each(|link| self.cut(link));
     }
 
     fn cut(&mut self, link: LinkId) {
@@ -286,13 +288,18 @@ impl House {
 
     /// Has the leader propose a transaction. Returns whether there is one.
     pub(super) fn write(&mut self, word: &'static str) -> bool {
+        self.propose(|_| Bytes::from_static(word.as_bytes()))
+    }
+
+    /// The same, of a transaction that depends on its number.
+    pub(super) fn propose(&mut self, body: impl Fn(Zxid) -> Bytes) -> bool {
         let Some(id) = self.leader() else {
             return false;
         };
         let server = self.servers.get_mut(&id).unwrap();
         let zxid = server.next.next();
         server.next = zxid;
-        let body = Bytes::from_static(word.as_bytes());
+        let body = body(zxid);
         server.log.push((zxid, body.clone()));
         self.step(id, Input::Proposed { zxid, body });
         self.mail.push_back((id, Input::Durable(zxid)));
@@ -317,12 +324,20 @@ impl House {
         let state = &self.servers[&ServerId(id)].state;
         state
             .iter()
-            .map(|(_, body)| String::from_utf8(body.to_vec()).unwrap())
+            .map(|(_, body)| String::from_utf8_lossy(body).into_owned())
             .collect()
     }
 
     pub(super) fn status(&self, id: i64) -> Status {
         self.servers[&ServerId(id)].peer.status()
+    }
+
+    pub(super) fn committed(&self, id: i64) -> Arc<Membership> {
+        Arc::clone(self.servers[&ServerId(id)].peer.committed())
+    }
+
+    pub(super) fn could_lead(&self, id: i64, membership: &Membership) -> bool {
+        self.servers[&ServerId(id)].peer.could_lead(membership)
     }
 
     pub(super) fn fatal(&self) -> Option<&String> {
