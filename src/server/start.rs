@@ -10,7 +10,6 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::net::client::{Ports, Shard};
-use crate::pipeline::connection_throttle::ConnectionThrottle;
 use crate::server::build::{Base, Files, Wires};
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
@@ -218,11 +217,7 @@ fn build_ports(config: &Config, shared: &Arc<Shared>, wires: &Wires, view: &Arc<
         write: Arc::new(Writes {
             shared: Arc::clone(shared),
             line: Arc::clone(&wires.line),
-            throttle: ConnectionThrottle::new(
-                &config.network.connection_throttle,
-                clock::monotonic(),
-            )
-            .map(Mutex::new),
+            throttle: settings::connection_throttle(config, clock::monotonic()).map(Mutex::new),
             connections_max: config
                 .network
                 .max_cnxns

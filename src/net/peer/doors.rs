@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::sleep;
 
 use crate::net::listen;
@@ -81,6 +81,8 @@ async fn keep_open(room: Rc<Room>, before: Option<JoinHandle<()>>, at: Vec<Targe
             Ok((stream, peer)) => {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 room.welcome(stream, peer);
+                // Whoever has something to say says it before the next one comes in.
+                yield_now().await;
             }
             Err(error) => {
                 // Out of descriptors, mostly: other connections must end before this one can begin.
