@@ -285,6 +285,18 @@ fn what_was_committed_is_never_taken_back() {
 }
 
 #[test]
+fn the_beginning_of_an_epoch_is_no_transaction_that_could_be_taken_back() {
+    let mut desk = following(&[z(6, 0)]);
+    desk.take(Input::LeaderDown);
+    desk.elect_other();
+    desk.take(Input::LeaderUp);
+    desk.leader(leader_info(8));
+    desk.take(done(3, Outcome::Saved));
+    let said = desk.leader(ToLearner::Snap(z(5, 9)));
+    assert_eq!(said, [Effect::Phase(Phase::Synchronization(LEADER))]);
+}
+
+#[test]
 fn trunc_to_the_beginning_of_an_epoch_ends_where_that_began() {
     let mut desk = connected((7, 7), &[z(6, 1), z(7, 1), z(7, 2)]);
     desk.leader(leader_info(7));
