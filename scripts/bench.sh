@@ -40,32 +40,14 @@ case $mode in
 esac
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || usage
 
-readonly apache=3.9.5 java_project=compat-tests/java/zookeeper
 readonly root=$PWD/target/bench
 readonly out=$root/$mode
 subjects=(oxkeeper java)
 declare -A pid=() port=()
 
-say() { printf '%s %s\n' "$(date +%T)" "$*" >&2; }
-fail() {
-    say "$*"
-    exit 1
-}
-
-need() {
-    local tool
-    for tool; do
-        command -v "$tool" >/dev/null || fail "needs $tool: not found"
-    done
-}
+. scripts/bench-common.sh
 
 # --- servers ------------------------------------------------------------------------------------------
-
-gone() {
-    local state
-    state=$(sed 's/.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null) || return 0
-    [[ $state == Z ]]
-}
 
 stop() {
     local server=$1 signal=${2:-TERM} step
@@ -91,15 +73,6 @@ stop_all() {
 }
 trap stop_all EXIT
 trap 'exit 130' INT TERM
-
-listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-# A port below those that the system hands to clients, on which nobody listens.
-free_port() {
-    local candidate
-    while candidate=$((20000 + RANDOM % 10000)) && listens "$candidate"; do :; done
-    echo "$candidate"
-}
 
 fresh() {
     stop "$1"
@@ -281,14 +254,6 @@ flush_time() {
     awk -v ns=$((end - start)) 'BEGIN { printf "%.2f", ns / 200 / 1e6 }'
 }
 
-# Percent of the processors' time that nobody used in the last second: a busy machine spoils the numbers.
-idle_percent() {
-    { grep '^cpu ' /proc/stat && sleep 1 && grep '^cpu ' /proc/stat; } |
-        awk '{ total = 0; for (i = 2; i <= 9; i++) total += $i
-               if (NR == 2) printf "%d", 100 * ($5 + $6 - idle) / (total - before)
-               idle = $5 + $6; before = total }'
-}
-
 machine() {
     echo "date: $(date -u +%F)"
     echo "processor: $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1), $(nproc) in use"
@@ -309,18 +274,10 @@ machine() {
 need java mvn cargo
 if [[ -n $redis ]]; then need redis-server redis-benchmark; fi
 ulimit -n "$(ulimit -Hn)"
-if [[ -n ${OXKEEPER_BIN:-} ]]; then
-    oxkeeper=$OXKEEPER_BIN
-else
-    say "building"
-    cargo build --release --quiet --bin oxkeeper
-    oxkeeper=${CARGO_TARGET_DIR:-$PWD/target}/release/oxkeeper
-fi
+find_oxkeeper
 rm -rf "$out" "$root/data"
 mkdir -p "$out/oxkeeper" "$out/java" "$root/data"
-mvn -q -B -f "$java_project/pom.xml" "-Dzookeeper.version=$apache" dependency:build-classpath \
-    "-Dmdep.outputFile=$root/jars" >&2
-jars=$(<"$root/jars")
+find_java
 
 free_before=$(idle_percent)
 if ((free_before < 90)); then

@@ -16,7 +16,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use compat_tests::java::{NEWEST, Project};
+use compat_tests::java::{NEWEST, Project, RELEASES};
 use compat_tests::ports::Port;
 use oxkeeper::proto::ballot::PeerState;
 use tempfile::TempDir;
@@ -87,7 +87,7 @@ impl Ensemble {
     }
 
     fn java(&self, id: i64) -> Result<Java> {
-        Java::start(self, id)
+        Java::start(self, id, NEWEST)
     }
 
     /// The quorum port of one of our members.
@@ -101,13 +101,14 @@ impl Ensemble {
 
 /// An Apache server in a process of its own.
 struct Java {
+    release: &'static str,
     child: Child,
     home: TempDir,
     client: u16,
 }
 
 impl Java {
-    fn start(ensemble: &Ensemble, id: i64) -> Result<Java> {
+    fn start(ensemble: &Ensemble, id: i64, release: &'static str) -> Result<Java> {
         let home = tempfile::Builder::new().prefix("election-").tempdir()?;
         let data = home.path().join("data");
         fs::create_dir_all(&data)?;
@@ -122,21 +123,22 @@ impl Java {
             ensemble.lines(),
         );
         fs::write(home.path().join("zoo.cfg"), cfg)?;
-        let child = Self::spawn(&home)?;
+        let child = Self::spawn(release, &home)?;
         Ok(Java {
+            release,
             child,
             home,
             client,
         })
     }
 
-    fn spawn(home: &TempDir) -> Result<Child> {
+    fn spawn(release: &'static str, home: &TempDir) -> Result<Child> {
         let log = File::options()
             .create(true)
             .append(true)
             .open(home.path().join("server.log"))?;
         let main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
-        let class_path = Project::apache(NEWEST).build()?;
+        let class_path = Project::apache(release).build()?;
         let mut command = class_path.command(main, &[("compat.log.level", "INFO")]);
         command
             .arg(home.path().join("zoo.cfg"))
@@ -151,7 +153,7 @@ impl Java {
     fn crash(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
-        self.child = Self::spawn(&self.home)?;
+        self.child = Self::spawn(self.release, &self.home)?;
         Ok(())
     }
 
@@ -207,6 +209,12 @@ fn until(what: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
     }
     // Not an error: a panic makes Apache's servers show their logs.
     panic!("not within {DEADLINE:?}: {what}")
+}
+
+/// Waits until somebody listens.
+fn opens(port: &Port) -> Result<()> {
+    let connects = || Ok(TcpStream::connect(("127.0.0.1", port.number())).is_ok());
+    until(&format!("port {} opens", port.number()), connects)
 }
 
 /// The learner that calls at a leader's quorum port: what it is, and its id.
@@ -286,6 +294,7 @@ fn an_apache_server_that_comes_late_joins_ours() -> Result<()> {
         let quorum_port = ensemble.quorum_port(leader)?;
         let serving = Start {
             serves_in: Some(4),
+            several_addresses: java == 3,
             ..Start::default()
         };
         let voters = others.map(|id| ensemble.ours(id, serving));
@@ -346,6 +355,36 @@ fn an_apache_observer_finds_our_leader() -> Result<()> {
         let voters = [2, 3].map(|id| ensemble.ours(id, serving));
         assert_eq!(voters[0].decision(DEADLINE), (PeerState::Following, 3));
         assert_eq!(learner(&quorum_port)?, (OBSERVER_INFO, java));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_release_that_is_still_met_elects_with_ours() -> Result<()> {
+    for release in RELEASES {
+        println!("with {release}");
+        // Neither can do without the other. Not every release logs here: a port that is open says as much.
+        let ensemble = Ensemble::new(&[1, 3], &[])?;
+        let _java = Java::start(&ensemble, 3, release)?;
+        let one = ensemble.ours(1, Start::default());
+        assert_eq!(one.decision(DEADLINE), (PeerState::Following, 3));
+        opens(&ensemble.member(3).quorum)?;
+
+        let ensemble = Ensemble::new(&[1, 2, 3], &[])?;
+        let quorum_port = ensemble.quorum_port(3)?;
+        let serving = Start {
+            serves_in: Some(1),
+            ..Start::default()
+        };
+        let voters = [2, 3].map(|id| ensemble.ours(id, serving));
+        for (voter, state) in voters
+            .iter()
+            .zip([PeerState::Following, PeerState::Leading])
+        {
+            assert_eq!(voter.decision(DEADLINE), (state, 3));
+        }
+        let _late = Java::start(&ensemble, 1, release)?;
+        assert_eq!(learner(&quorum_port)?, (FOLLOWER_INFO, 1));
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
     tracing::info!("Processing {word} command");
     let mut out = String::new();
     if !view.is_serving() && !ANY_TIME.contains(&word) {
-        // apache 3.9.5: server/command/IsroCommand.java, HashCommand.java
+        // apache 3.9.5: server/command/IsroCommand.java commandRun
         return Some(match word {
             "isro" => "null".to_owned(),
             "hash" => NOT_SERVING.to_owned(),

@@ -8,6 +8,8 @@ use crate::config::system::Reader;
 pub struct Auth {
     /// `skipACL`: access control lists are not checked.
     pub skip_acl: bool,
+    /// `enableEagerACLCheck`: a member of an ensemble checks them before it asks the leader, too.
+    pub eager_acl_check: bool,
     /// `DigestAuthenticationProvider.enabled`: the scheme `digest`.
     pub digest_enabled: bool,
     /// `DigestAuthenticationProvider.digestAlg`.
@@ -40,6 +42,7 @@ impl Auth {
             .map(str::to_owned);
         Ok(Self {
             skip_acl: reader.switch("skipACL", "yes", "no"),
+            eager_acl_check: reader.boolean("enableEagerACLCheck", false),
             digest_enabled,
             digest_algorithm: DigestAlgorithm::read(reader)?,
             super_digest,

@@ -43,6 +43,12 @@ pub struct Quorum {
     pub snapshot_size_factor: Option<f64>,
     /// `forceSnapshotSync`: learners always get a snapshot.
     pub force_snapshot_sync: bool,
+    /// `leader.maxConcurrentSnapSyncs`: snapshots sent at once before observers are turned away.
+    pub snapshot_syncs_max: u32,
+    /// `leader.maxConcurrentDiffSyncs`: the same for learners that get transactions only.
+    pub diff_syncs_max: u32,
+    /// `observer.syncEnabled`, else `syncEnabled`: an observer writes a log.
+    pub observer_log: bool,
     /// `localSessionsEnabled`: a new session is known to its server only.
     pub local_sessions: bool,
     /// `localSessionsUpgradingEnabled`: such a session becomes known to all when it wants an ephemeral node;
@@ -77,6 +83,9 @@ impl Quorum {
             commit_log_count: reader.at_least("commitLogCount", COMMIT_LOG_COUNT_MIN, 500),
             snapshot_size_factor: snapshot_size_factor(reader)?,
             force_snapshot_sync: reader.boolean("forceSnapshotSync", false),
+            snapshot_syncs_max: reader.at_least("leader.maxConcurrentSnapSyncs", 1, 10),
+            diff_syncs_max: reader.at_least("leader.maxConcurrentDiffSyncs", 1, 100),
+            observer_log: observer_log(keys, reader)?,
             local_sessions: keys.boolean("localSessionsEnabled")?.unwrap_or(false),
             local_sessions_upgrading: keys
                 .boolean("localSessionsUpgradingEnabled")?
@@ -109,6 +118,12 @@ fn election_bind_tries(reader: &mut Reader<'_>) -> Option<u32> {
         0 => None,
         tries => Some(u32::try_from(tries).unwrap_or(3)),
     }
+}
+
+// apache 3.9.5: server/quorum/ObserverZooKeeperServer.java constructor
+fn observer_log(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<bool, ConfigError> {
+    let by_key = keys.boolean("syncEnabled")?.unwrap_or(true);
+    Ok(reader.boolean("observer.syncEnabled", by_key))
 }
 
 // apache 3.9.5: server/ZKDatabase.java constructor

@@ -21,8 +21,7 @@ const LONGS: [&str; 3] = [
     "jvm.pause.info-threshold.ms",
     "jvm.pause.sleep.time.ms",
 ];
-const BOOLEANS: [&str; 7] = [
-    "syncEnabled",
+const BOOLEANS: [&str; 6] = [
     "sslQuorum",
     "portUnification",
     "sslQuorumReloadCertFiles",

@@ -73,7 +73,8 @@ impl Follower {
     }
 
     fn propose(&mut self, own: &mut Own, zxid: Zxid, body: Bytes, out: &mut Vec<Effect>) -> Turn {
-        if zxid != self.last.next() {
+        let follows = zxid.0.checked_sub(1) == Some(self.last.0);
+        if !follows || zxid.counter() == 0 {
             return over(format!("{zxid} is proposed after {}", self.last));
         }
         self.last = zxid;
@@ -138,6 +139,31 @@ impl Follower {
             self.acked = self.acked.next();
             out.push(Effect::ToLeader(ToLeader::Ack(self.acked)));
         }
+    }
+
+    /// What must hold after every step: whatever is logged and not applied is pending.
+    pub(crate) fn check(&self, own: &Own) {
+        let last = self
+            .pending
+            .back()
+            .map_or(own.delivered(), |(zxid, _)| *zxid);
+        assert!(
+            last == own.logged(),
+            "E-6: {last} is the last one pending, {} is logged",
+            own.logged()
+        );
+        let next = self.pending.front().map(|(zxid, _)| *zxid);
+        assert!(
+            next.is_none_or(|next| next > own.delivered()),
+            "E-6: {next:?} is pending, {} is applied",
+            own.delivered()
+        );
+        assert!(
+            self.acked <= own.logged().max(self.last),
+            "D-4: {} is acknowledged, {} is logged",
+            self.acked,
+            own.logged()
+        );
     }
 
     /// The role is over: what is logged and not applied yet.

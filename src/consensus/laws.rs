@@ -25,10 +25,19 @@ pub(crate) fn hold(own: &Own, role: &Role) {
         own.logged(),
         own.current_epoch()
     );
-    if matches!(role, Role::Looking) {
-        assert!(
+    let newest = own.backlog.bounds().map(|(_, last)| last);
+    assert!(
+        newest.is_none_or(|last| last == own.delivered() || own.delivered().counter() == 0),
+        "the backlog ends at {newest:?}, the state at {}",
+        own.delivered()
+    );
+    match role {
+        Role::Looking => assert!(
             own.settled() && own.delivered() == own.logged(),
             "an election is about a history that is durable and applied"
-        );
+        ),
+        Role::Leading(leader) => leader.check(own),
+        Role::Learning(learner) => learner.check(own),
+        _ => {}
     }
 }

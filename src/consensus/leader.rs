@@ -10,6 +10,7 @@ mod outstanding;
 mod synchronise;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -23,6 +24,9 @@ use crate::consensus::status::{Learners, ProposalSizes};
 use crate::consensus::{Effect, Phase, Task};
 use crate::proto::peer::{LearnerInfo, PROTOCOL_VERSION, ToLeader, ToLearner};
 use crate::types::{LinkId, Millis, ServerId, Zxid};
+
+/// The epochs that can be followed by another one: zxids are signed.
+const EPOCHS: Range<i64> = 0..i32::MAX as i64;
 
 /// One role as a leader.
 #[derive(Debug)]
@@ -106,6 +110,10 @@ impl Leader {
         let quorums = own.quorums();
         if self.stage == Stage::Gathering && self.agreement.connected(&quorums) {
             let epoch = self.agreement.epoch();
+            assert!(
+                epoch <= EPOCHS.end,
+                "the 2^31 epochs of an ensemble are not used up"
+            );
             self.stage = Stage::Accepting(own.save_accepted_epoch(epoch, out));
         }
         if self.stage == Stage::Offering && self.agreement.promised(&quorums) {
@@ -239,7 +247,11 @@ impl Leader {
         let epoch = self.agreement.epoch();
         let member = info.id.filter(|id| own.committed.member(*id).is_some());
         match member {
-            Some(id) if self.stage != Stage::Gathering && accepted_epoch > epoch => {
+            Some(id)
+                if self.stage != Stage::Gathering
+                    && accepted_epoch > epoch
+                    && EPOCHS.contains(&accepted_epoch) =>
+            {
                 let id = id.0;
                 own.heard_epoch = own.heard_epoch.max(accepted_epoch);
                 over(format!(
@@ -268,6 +280,10 @@ impl Leader {
         };
         if info.config_version > own.committed.version {
             let why = format!("server {} has a newer membership", id.0);
+            return self.hang_up(own, link, &why, out);
+        }
+        if !EPOCHS.contains(&accepted_epoch) {
+            let why = format!("server {} has accepted epoch {accepted_epoch}", id.0);
             return self.hang_up(own, link, &why, out);
         }
         learner.id = Some(id);
@@ -324,7 +340,6 @@ impl Leader {
             .id
             .expect("whoever acknowledges has introduced itself");
         learner.mode = None;
-        learner.acked = epoch;
         match zxid == epoch {
             true => self.agreement.synchronise(id),
             false => out.push(Effect::Note(format!(
@@ -350,6 +365,19 @@ impl Leader {
             return over(format!("no quorum in time: {:?}", self.stage));
         }
         self.on_beat(own, out)
+    }
+
+    /// What must hold after every step.
+    pub(crate) fn check(&self, own: &Own) {
+        if let Some(outstanding) = &self.outstanding {
+            let (committed, proposed) = (outstanding.committed(), outstanding.proposed());
+            assert!(
+                committed == own.delivered() && proposed == own.logged(),
+                "E-9: {committed} to {proposed} is outstanding, {} to {} is logged and not applied",
+                own.delivered(),
+                own.logged()
+            );
+        }
     }
 
     /// The role is over: what is proposed and not committed yet.

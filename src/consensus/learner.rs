@@ -186,6 +186,14 @@ impl Learner {
                 self.stage = Stage::CatchingUp(CatchingUp::after(own.delivered(), self.epoch));
                 Ok(())
             }
+            // E-4. A start would forget what was known to be committed, and say so to nobody.
+            ToLearner::Trunc(to) | ToLearner::Snap(to) if to < own.sure() => {
+                let why = format!(
+                    "{packet:?} takes back what was committed, up to {}",
+                    own.sure()
+                );
+                fatal(BAD_SYNC, why)
+            }
             ToLearner::Trunc(keep) => {
                 if keep > own.delivered() {
                     return fatal(BAD_SYNC, format!("TRUNC {keep} lies ahead"));
@@ -263,6 +271,13 @@ impl Learner {
         };
         out.push(Effect::Follow { leader, observer });
         out.push(Effect::Phase(self.phase()));
+    }
+
+    /// What must hold after every step.
+    pub(crate) fn check(&self, own: &Own) {
+        if let Stage::Following(follower) = &self.stage {
+            follower.check(own);
+        }
     }
 
     /// The role is over: what is logged and not applied yet.

@@ -77,8 +77,8 @@ pub enum Effect {
     /// Forget everything after this transaction: in the log, in snapshots, in the state.
     /// `Done(task, At(zxid))` follows.
     Truncate(Zxid, Task),
-    /// Replace the state by the snapshot that was received and make that durable; what is on disk beyond
-    /// it goes. `Done(task, At(zxid))` follows. When the epoch of its transaction is above the current epoch, it
+    /// Replace the state by the snapshot that was received and make that durable; every log and every other snapshot
+    /// goes, since they may tell another history. `Done(task, At(zxid))` follows. When the epoch of its transaction is above the current epoch, it
     /// becomes the current epoch in the same stroke (`currentEpoch.tmp` before the snapshot is in place, renamed
     /// after it: a start between the two takes the epoch from there).
     Install(Task),

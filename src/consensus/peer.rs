@@ -1,6 +1,7 @@
 //! A member of an ensemble: one input in, a list of effects out. Here is the way from role to role; what happens in
 //! a role is in files of their own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::Membership;
@@ -256,6 +257,14 @@ impl Peer {
         match &self.role {
             Role::Leading(leader) => leader.could_lead(&self.own, membership),
             _ => false,
+        }
+    }
+
+    /// Who could decide with this leader now: itself and its followers that are up to date. Nobody unless it leads.
+    pub fn synced(&self) -> BTreeSet<ServerId> {
+        match &self.role {
+            Role::Leading(leader) => leader.synced(&self.own),
+            _ => BTreeSet::new(),
         }
     }
 

@@ -8,3 +8,5 @@ mod house;
 mod lead;
 mod leader;
 mod learner;
+mod noise;
+mod observer;

@@ -5,15 +5,17 @@ use std::borrow::Cow;
 
 use crate::auth;
 use crate::auth::RawAcl;
-use crate::ops::Judging;
 use crate::ops::overlay::PendingNode;
 use crate::ops::quota;
+use crate::ops::{Judging, Rules};
 use crate::proto::request::{CreateRequest, CreateTtlRequest};
 use crate::proto::shared;
 use crate::proto::shared::Acl as AclRecord;
 use crate::proto::txn::{CreateContainerTxn, CreateTtlTxn, CreateTxn, Txn};
 use crate::types::path;
-use crate::types::{Acl, CreateMode, ErrorCode, NodeStat, OpCode, Owner, Perms, TTL_MILLIS_MAX};
+use crate::types::{
+    Acl, CreateMode, ErrorCode, Id, NodeStat, OpCode, Owner, Perms, TTL_MILLIS_MAX,
+};
 
 /// What is being created, before the path is known for good.
 struct Wish<'a> {
@@ -174,12 +176,21 @@ pub(super) fn fixed_acl(
     judging: &Judging<'_>,
     raw: Option<&[AclRecord<'_>]>,
 ) -> Result<Vec<Acl>, ErrorCode> {
+    fix_up(judging.rules, judging.who, raw)
+}
+
+/// The list that a request of a client with these identities asks for.
+pub(super) fn fix_up(
+    rules: &Rules,
+    who: &[Id],
+    raw: Option<&[AclRecord<'_>]>,
+) -> Result<Vec<Acl>, ErrorCode> {
     let raw = raw.ok_or(ErrorCode::InvalidAcl)?.iter().map(|acl| RawAcl {
         perms: acl.perms,
         scheme: acl.id.scheme.as_deref(),
         id: acl.id.id.as_deref(),
     });
-    auth::fix_up(&judging.rules.auth, &raw.collect::<Vec<_>>(), judging.who)
+    auth::fix_up(&rules.auth, &raw.collect::<Vec<_>>(), who)
 }
 
 /// The list for the transaction: the request's own records when the fix-up changed nothing.

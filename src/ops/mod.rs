@@ -12,6 +12,7 @@ mod overlay;
 mod quota;
 pub mod read;
 mod reconfig;
+mod screen;
 mod session;
 mod set_data;
 mod watch;
@@ -28,6 +29,7 @@ mod write_tests;
 pub use overlay::Overlay;
 pub use read::{Reading, WatchDesk, serve};
 pub use reconfig::{Memberships, judge_reconfig, reconfig_txn};
+pub use screen::screen;
 pub use session::close as close_session;
 
 use crate::auth;
@@ -45,6 +47,9 @@ pub struct Rules {
     pub auth: AuthRules,
     /// Which node types exist (`zookeeper.extendedTypesEnabled`).
     pub owners: OwnerRules,
+    /// Whether a member of an ensemble looks at permissions before it asks the leader
+    /// (`zookeeper.enableEagerACLCheck`).
+    pub eager_acl_check: bool,
     /// Whether hard quotas refuse writes (`zookeeper.enforceQuota`).
     pub enforce_quota: bool,
     /// Whether reconfig is on (`reconfigEnabled`); a server that does not lead an ensemble refuses it anyway.

@@ -27,6 +27,7 @@ pub(super) fn rules() -> Rules {
             emulate_353: false,
         },
         enforce_quota: true,
+        eager_acl_check: false,
         reconfig_enabled: false,
         close_session_lists_paths: true,
         field_bytes_max: 1 << 20,

@@ -23,6 +23,8 @@ pub struct ConnectionThrottle {
     /// Probability of being turned away, 0 to 1.
     drop: f64,
     adjusted: Millis,
+    /// Whether new sessions are known to this server only.
+    are_local: bool,
 }
 
 impl ConnectionThrottle {
@@ -34,7 +36,15 @@ impl ConnectionThrottle {
             filled: now,
             drop: 0.0,
             adjusted: now,
+            are_local: false,
         })
+    }
+
+    /// With new sessions that are known to this server only, or not.
+    #[must_use]
+    pub fn with_local_sessions(mut self, are_local: bool) -> Self {
+        self.are_local = are_local;
+        self
     }
 
     /// Whether a handshake is let in; its tokens are then taken. `chance` is drawn from 0 (included) to
@@ -53,6 +63,7 @@ impl ConnectionThrottle {
     fn cost(&self, arrival: Arrival) -> u32 {
         let weights = self.settings.weights.as_ref();
         weights.map_or(1, |weights| match arrival {
+            Arrival::New if self.are_local => weights.local,
             Arrival::New => weights.global,
             Arrival::Renewal => weights.renew,
         })
@@ -150,6 +161,23 @@ mod tests {
             !throttle.admit(Arrival::Renewal, Millis(0), 0.9),
             "one token is left"
         );
+    }
+
+    #[test]
+    fn local_sessions_cost_less() {
+        let weights = SessionWeights {
+            global: 3,
+            renew: 2,
+            local: 1,
+        };
+        let settings = Settings {
+            weights: Some(weights),
+            ..settings(3)
+        };
+        let mut throttle = throttle(&settings).with_local_sessions(true);
+        for admitted in [true, true, true, false] {
+            assert_eq!(throttle.admit(Arrival::New, Millis(0), 0.9), admitted);
+        }
     }
 
     #[test]

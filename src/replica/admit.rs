@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::ops;
 use crate::pipeline::{Asker, Incoming, Item, Prepared, Standing, State};
+use crate::proto::request::Request;
 use crate::replica::gate::{Door, Verdict, Visitor, Waiting};
 use crate::replica::role::Role;
 use crate::replica::submission::{Header, Submission};
@@ -174,7 +176,12 @@ impl Replica {
                 self.gate.entered();
                 return;
             }
-            self.upgrade_own(state, session, header.op, self.reader(body), now);
+            if self.role == Role::Leader
+                && let Err(code) = self.look_early(state, submission, (header.op, body), now)
+            {
+                self.enter(Item::Refusal { asker, code });
+                return;
+            }
             let incoming = Incoming {
                 session,
                 xid: header.xid,
@@ -191,6 +198,32 @@ impl Replica {
         } else {
             self.open.items.push_back(Item::Nothing { asker });
         }
+    }
+
+    /// What an ensemble wants of a leader's own client before its request is judged.
+    ///
+    /// # Errors
+    /// Why it is not.
+    // apache 3.9.5: server/quorum/LeaderRequestProcessor.java processRequest
+    fn look_early(
+        &mut self,
+        state: &State,
+        from: &Submission,
+        (op, body): (OpCode, &[u8]),
+        now: Now,
+    ) -> Result<(), ErrorCode> {
+        let session = from.session;
+        let is_checked = self.rules.eager_acl_check && self.is_known(state, session);
+        if !is_checked && !self.is_local(session) {
+            return Ok(());
+        }
+        let mut body = self.reader(body);
+        let Ok(request) = Request::decode(op, &mut body) else {
+            return Ok(());
+        };
+        ops::screen(&self.rules, &state.tree, &from.who, &request)?;
+        self.upgrade_own(state, session, &request, now);
+        Ok(())
     }
 
     /// What a client of this server may do, when this server judges its requests.

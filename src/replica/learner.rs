@@ -36,7 +36,7 @@ impl Replica {
             return;
         }
         if op.is_write() {
-            match self.prepare_for_leader(session, op, body) {
+            match self.prepare_for_leader(state, from, op, body) {
                 Ok(()) => {
                     self.ask_leader(from, header, Bytes::copy_from_slice(body));
                     self.forward.push(session, Pending::Write { asker });
@@ -76,16 +76,19 @@ impl Replica {
     // apache 3.9.5: server/PrepRequestProcessor.java pRequestHelper, its last catch
     fn prepare_for_leader(
         &mut self,
-        session: SessionId,
+        state: &State,
+        from: &Submission,
         op: OpCode,
         body: &[u8],
     ) -> Result<(), ErrorCode> {
+        let session = from.session;
         let mut body = self.reader(body);
         let request = match Request::decode(op, &mut body) {
             Ok(request) => request,
             Err(_) if op == OpCode::Multi => return Ok(()),
             Err(_) => return Err(ErrorCode::MarshallingError),
         };
+        ops::screen(&self.rules, &state.tree, &from.who, &request)?;
         if let Some(timeout_ms) = self.upgrade(session, &request) {
             self.forward_session(session, timeout_ms);
             self.forward.push(session, Pending::Upgrade);

@@ -8,7 +8,7 @@ use crate::replica::admit::NewSession;
 use crate::replica::role::Role;
 use crate::replica::{Now, Replica};
 use crate::session::local::LocalSessions;
-use crate::types::{Millis, OpCode, SessionId};
+use crate::types::{Millis, SessionId};
 
 impl Replica {
     /// The local sessions, while there is a role in which clients are served.
@@ -99,20 +99,15 @@ impl Replica {
         timeout_ms
     }
 
-    /// A leader's own client may have to be known to all before its request is judged.
+    /// A local session of a leader's own client may have to be known to all before this request is judged.
     pub(super) fn upgrade_own(
         &mut self,
         state: &State,
         session: SessionId,
-        op: OpCode,
-        mut body: RequestReader<'_>,
+        request: &Request<'_>,
         now: Now,
     ) {
-        if !self.is_local(session) {
-            return;
-        }
-        let request = Request::decode(op, &mut body).ok();
-        let timeout_ms = request.and_then(|request| self.upgrade(session, &request));
+        let timeout_ms = self.upgrade(session, request);
         let Some(timeout_ms) = timeout_ms.filter(|_| !state.sessions.is_open(session)) else {
             return;
         };

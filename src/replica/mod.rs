@@ -74,6 +74,10 @@ pub struct Replica {
     open: OpenBatch,
     reaper: Reaper,
     digest_mismatches: u64,
+    /// The last transaction handed out by the leader.
+    delivered: Zxid,
+    /// Up to here the tree may hold effects of later transactions.
+    fuzzy_upto: Zxid,
     /// What learners want of this leader and has not been looked at.
     remote: VecDeque<Remote>,
     /// Syncs of learners, and the transaction that each has to wait for.
@@ -111,6 +115,8 @@ impl Replica {
             open: OpenBatch::default(),
             reaper: parts.reaper,
             digest_mismatches: 0,
+            delivered: state.last_zxid,
+            fuzzy_upto: Zxid(i64::MIN),
             remote: VecDeque::new(),
             syncs: VecDeque::new(),
             owners: Owners::new(parts.seed),
@@ -287,6 +293,7 @@ impl Replica {
             now: now.monotonic,
             out,
             digest_mismatches: &mut self.digest_mismatches,
+            fuzzy_upto: self.fuzzy_upto,
         };
         let applied = finish.run(&mut self.room, count);
         self.note(&out.effects[before..]);

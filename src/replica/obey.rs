@@ -18,6 +18,7 @@ impl Replica {
         match effect {
             Effect::Append { zxid, body } => self.open.append(zxid, &body),
             Effect::Deliver { zxid, body } => {
+                self.delivered = zxid;
                 self.open.items.push_back(Item::Delivered { zxid, body });
             }
             Effect::Commit(zxid) => self.committed(zxid),
@@ -38,6 +39,10 @@ impl Replica {
             Effect::Synced => self.open.items.push_back(Item::Synced),
             Effect::Lead { epoch } => {
                 self.lead(epoch, now);
+                return Some(effect);
+            }
+            Effect::Install(_) => {
+                self.fuzzy_upto = Zxid(i64::MAX);
                 return Some(effect);
             }
             Effect::Follow { .. } => {
@@ -61,6 +66,8 @@ impl Replica {
             "a role begins after another has ended"
         );
         self.role = role;
+        // Whatever a leader had applied when its snapshot was through has been delivered by now.
+        self.fuzzy_upto = self.fuzzy_upto.min(self.delivered);
         self.gate.open();
         self.show_membership(now);
     }

@@ -203,6 +203,12 @@ impl Line {
     /// Judges what came in.
     fn prepare(&mut self, letters: impl Iterator<Item = Letter>, now: Now) {
         self.expire(now);
+        if let (Some(seat), Some(peer), Role::Leader) =
+            (&self.seat, self.member.peer(), self.member.replica.role())
+        {
+            let memberships = seat.memberships(peer);
+            self.member.replica.set_memberships(memberships);
+        }
         let shared = Arc::clone(&self.shared);
         let mut door = Doors::new(&shared);
         let mut attached = Vec::new();

@@ -7,6 +7,7 @@
 //!    '-- outboxes, bells ---------'                           '--> housekeeper (snapshots, purge)
 //! ```
 
+mod build;
 mod clock;
 mod deliver;
 mod door;

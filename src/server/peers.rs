@@ -132,7 +132,10 @@ fn election_settings(config: &Config, me: ServerId) -> ElectionSettings {
         hello_within: millis(config.timing.tick_time_ms).saturating_mul(ticks),
         keep_alive: quorum.tcp_keep_alive,
         listen_on_all_ips: quorum.listen_on_all_ips,
-        hello: HelloVersion::V1,
+        hello: match config.several_addresses {
+            true => HelloVersion::V2,
+            false => HelloVersion::V1,
+        },
         bind_attempts: quorum.election_bind_tries.unwrap_or(0),
         bind_pause: BIND_PAUSE,
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::config::Membership;
-use crate::consensus::{Effect, Input, Task};
+use crate::config::{MemberRules, Membership};
+use crate::consensus::{Effect, Input, Peer, Quorums, Task};
 use crate::net::peer;
 use crate::net::peer::{AddressBook, Ballots, Links, Target};
+use crate::ops::Memberships;
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::replica::{Member, Now, Role};
 use crate::server::error::ServerError;
@@ -48,6 +49,8 @@ pub struct Seat {
     pub phases: Phases,
     /// Where the membership is kept when it changes.
     pub files: MemberFiles,
+    /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
+    pub rules: Option<MemberRules>,
     /// Who is at the other end of a learner's connection, once it has said so.
     pub learners: BTreeMap<LinkId, ServerId>,
     /// Kept between turns.
@@ -115,6 +118,35 @@ impl Seat {
     }
 
     fn one(&mut self, effect: Effect, member: &mut Member, now: Now) -> Result<(), ServerError> {
+        let left = self.reach(effect).and_then(|effect| self.keep(effect));
+        let Some(effect) = left else { return Ok(()) };
+        match effect {
+            Effect::ReportTouched(zxid) => self.report_touched(zxid, member, now),
+            Effect::Lead { .. } | Effect::Follow { .. } => {
+                self.phases.serve(now);
+                self.opens = true;
+            }
+            Effect::Retire => self.learners.clear(),
+            Effect::LastSeen(membership) => {
+                self.files.last_seen(&membership, self.membership.version);
+            }
+            Effect::Activate {
+                membership,
+                differs,
+            } => self.activate(membership, differs, member, now),
+            Effect::Phase(phase) => self.phases.enter(phase, now),
+            Effect::Note(note) => tracing::info!("{note}"),
+            Effect::Fatal { code, why } => {
+                let code = u8::try_from(code).unwrap_or(1);
+                return Err(ServerError::Fatal { code, why });
+            }
+            other => unreachable!("{other:?} is the replica's"),
+        }
+        Ok(())
+    }
+
+    /// What goes to other servers; returns what does not.
+    fn reach(&mut self, effect: Effect) -> Option<Effect> {
         match effect {
             Effect::SendBallot { to, ballot } => self.ballots.send(to, &ballot),
             Effect::DialLeader { leader, within_ms } => {
@@ -145,11 +177,18 @@ impl Seat {
                 task,
             } => {
                 if let Some(stream) = self.links.stream(link) {
-                    let range = (after, upto);
                     let to = self.name(link);
-                    self.syncs.send_log(stream, diff, range, task, to);
+                    self.syncs.send_log(stream, diff, (after, upto), task, to);
                 }
             }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// What goes to disk; returns what does not.
+    fn keep(&mut self, effect: Effect) -> Option<Effect> {
+        match effect {
             Effect::SaveAcceptedEpoch(epoch, task) => self.chore(task, Chore::AcceptedEpoch(epoch)),
             Effect::SaveCurrentEpoch(epoch, task) => self.chore(task, Chore::CurrentEpoch(epoch)),
             Effect::Truncate(to, task) => self.rewrite(task, Rewrite::Truncate(to)),
@@ -159,35 +198,20 @@ impl Seat {
                 let order = SnapshotOrder::Write(task, walk, Box::new(opening));
                 self.housekeeper.send(order);
             }
-            Effect::ReportTouched(zxid) => self.report_touched(zxid, member, now),
-            Effect::Lead { .. } | Effect::Follow { .. } => {
-                self.phases.serve(now);
-                self.opens = true;
-            }
-            Effect::Retire => self.learners.clear(),
-            Effect::LastSeen(membership) => {
-                self.files.last_seen(&membership, self.membership.version);
-            }
-            Effect::Activate {
-                membership,
-                differs,
-            } => self.activate(membership, differs, member, now),
-            Effect::Phase(phase) => self.phases.enter(phase, now),
-            Effect::Note(note) => tracing::info!("{note}"),
-            Effect::Fatal { code, why } => {
-                let code = u8::try_from(code).unwrap_or(1);
-                return Err(ServerError::Fatal { code, why });
-            }
-            Effect::Append { .. }
-            | Effect::Deliver { .. }
-            | Effect::Commit(_)
-            | Effect::Request(..)
-            | Effect::Revalidate { .. }
-            | Effect::Touched { .. }
-            | Effect::Revalidated { .. }
-            | Effect::Synced => unreachable!("{effect:?} is the replica's"),
+            other => return Some(other),
         }
-        Ok(())
+        None
+    }
+
+    /// What changes of the membership are judged by in this turn.
+    pub(super) fn memberships(&self, peer: &Peer) -> Option<Memberships> {
+        self.rules.map(|rules| Memberships {
+            committed_version: peer.committed().version,
+            last_seen: Arc::clone(peer.last_seen()),
+            rules,
+            synced: peer.synced(),
+            can_decide: |membership, servers| Quorums::of(membership, membership).contains(servers),
+        })
     }
 
     /// These are the members from now on.
@@ -216,7 +240,8 @@ impl Seat {
             let own = membership.member(self.me);
             own.and_then(|own| own.client.clone())
         };
-        if differs && client(&membership) != client(&self.membership) {
+        let next = client(&membership);
+        if next.is_some() && next != client(&self.membership) {
             tracing::warn!("The client port of this server has changed: restart it to move there");
         }
         self.phases.belong(&membership);

@@ -10,6 +10,7 @@ use crate::consensus;
 use crate::net::client::Limits;
 use crate::ops::Rules;
 use crate::pipeline::Reaper;
+use crate::pipeline::connection_throttle::ConnectionThrottle;
 use crate::server::large::LargeRequests;
 use crate::server::log_thread::FlushPolicy;
 use crate::server::snapshot_thread::PurgePolicy;
@@ -58,6 +59,7 @@ pub(super) fn rules(config: &Config) -> Rules {
     Rules {
         auth: auth(&config.auth),
         owners: owner_rules(config),
+        eager_acl_check: config.auth.eager_acl_check,
         enforce_quota: config.nodes.enforce_quota,
         reconfig_enabled: config.reconfig_enabled,
         close_session_lists_paths: config.storage.close_session_txn,
@@ -93,6 +95,9 @@ pub(super) fn peer(
         force_snapshot: quorum.force_snapshot_sync,
         log_sync: quorum.snapshot_size_factor.is_some(),
         backlog: size(quorum.commit_log_count),
+        snapshot_syncs_max: size(quorum.snapshot_syncs_max),
+        diff_syncs_max: size(quorum.diff_syncs_max),
+        observer_log: quorum.observer_log,
         reconfig: config.reconfig_enabled,
         member_rules: config.member_rules(),
         last_seen: config
@@ -146,6 +151,14 @@ pub(super) fn log_options(config: &Config) -> LogOptions {
         force_sync: config.storage.force_sync,
         fsync_warning: Duration::from_millis(config.storage.fsync_warning_threshold_ms),
     }
+}
+
+/// How fast sessions are let in; `None`: nobody is held up. New ones are cheaper where only one member knows
+/// them.
+pub(super) fn connection_throttle(config: &Config, now: Millis) -> Option<ConnectionThrottle> {
+    let are_local = config.quorum.local_sessions && config.is_ensemble();
+    let throttle = ConnectionThrottle::new(&config.network.connection_throttle, now)?;
+    Some(throttle.with_local_sessions(are_local))
 }
 
 /// The sessions that only this member knows, if there are to be such.

@@ -1,62 +1,34 @@
 //! Bring-up and wind-down: directories, recovery, threads, listeners; and the same backwards.
 
-use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::config::Config;
-use crate::consensus::{Peer, Saved};
-use crate::net::client::{Bell, Ports, Shard};
-use crate::pipeline::State;
-use crate::pipeline::checkpoint::Checkpoint;
-use crate::pipeline::connection_throttle::ConnectionThrottle;
-use crate::replica::{Member, Now, Parts, Replica};
+use crate::net::client::{Ports, Shard};
+use crate::server::build::{Base, Files, Wires};
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
 use crate::server::listeners;
 use crate::server::log_thread::{LogThread, Order};
-use crate::server::mailbox::Mailbox;
-use crate::server::member_files::MemberFiles;
 use crate::server::metrics::Endpoint;
-use crate::server::peers::{Peers, PeersThread};
-use crate::server::phases::{Board, Phases};
+use crate::server::peers::PeersThread;
 use crate::server::ports::{Reads, Writes};
-use crate::server::recover::{Loaded, Received, Receiver, Recoverer};
-use crate::server::seat::Seat;
+use crate::server::recover::{Loaded, Recoverer};
 use crate::server::shared::Shared;
-use crate::server::snapshot_thread::{SnapshotOrder, SnapshotThread, Snapshots};
-use crate::server::sync::Syncs;
-use crate::server::threads::Failures;
+use crate::server::snapshot_thread::{SnapshotOrder, SnapshotThread};
 use crate::server::view::View;
-use crate::server::{clock, entropy, metrics, settings, stats, threads};
-use crate::session::ids::SessionIds;
+use crate::server::{clock, metrics, settings, stats, threads};
 use crate::storage::disk::{Disk, RealDisk};
-use crate::storage::epochs::EpochFiles;
 use crate::storage::layout::{DataDirs, DirLocks};
-use crate::storage::txn_log::LogWriter;
 use crate::types::{ServerId, Zxid};
-use crate::watch::Watches;
-
-/// The server id that sessions of a standalone server carry.
-const STANDALONE_ID: i64 = 1;
 
 /// How often a stopping server looks whether its line has ended.
 const POLL: Duration = Duration::from_millis(5);
-
-/// Mailboxes and bells: how the threads reach each other.
-struct Wires {
-    line: Arc<Mailbox<Letter>>,
-    log: Arc<Mailbox<Order>>,
-    housekeeper: Arc<Mailbox<SnapshotOrder>>,
-    bells: Vec<Arc<Bell>>,
-    failures: Arc<Failures>,
-}
 
 /// A running server.
 pub struct Server {
@@ -185,179 +157,6 @@ fn load(
     Ok(loaded)
 }
 
-/// What stands on disk, and how it is read and written.
-struct Files {
-    disk: Arc<dyn Disk>,
-    dirs: DataDirs,
-    recoverer: Recoverer,
-}
-
-impl Files {
-    fn snapshots(&self, config: &Config) -> Snapshots {
-        Snapshots {
-            disk: Arc::clone(&self.disk),
-            dirs: self.dirs.clone(),
-            compression: settings::compression(config),
-            digests: config.storage.digest_enabled,
-            zxid_section: config.storage.serialize_last_processed_zxid,
-        }
-    }
-
-    fn epochs(&self) -> EpochFiles {
-        EpochFiles::new(Arc::clone(&self.disk), &self.dirs.snap)
-    }
-
-    fn log(&self, config: &Config, base: &Base) -> LogThread {
-        const KIB: u64 = 1024;
-        let storage = &config.storage;
-        let (disk, wires) = (Arc::clone(&self.disk), &base.wires);
-        let options = settings::log_options(config);
-        LogThread {
-            stats: Arc::clone(&base.shared.stats.log),
-            writer: LogWriter::new(disk, &self.dirs.log, options, base.shared.last_zxid()),
-            mailbox: Arc::clone(&wires.log),
-            line: Arc::clone(&wires.line),
-            snapshots: Arc::clone(&wires.housekeeper),
-            checkpoint: Checkpoint::new(
-                u64::from(storage.snap_count),
-                storage
-                    .snap_size_limit_kb
-                    .map(|kib| kib.saturating_mul(KIB)),
-                entropy::random(),
-            ),
-            policy: settings::flush_policy(config),
-            epochs: self.epochs(),
-        }
-    }
-
-    fn housekeeper(&self, config: &Config, base: &Base, snapshots: Snapshots) -> SnapshotThread {
-        SnapshotThread {
-            shared: Arc::clone(&base.shared),
-            mailbox: Arc::clone(&base.wires.housekeeper),
-            line: Arc::clone(&base.wires.line),
-            snapshots,
-            recoverer: self.recoverer.clone(),
-            purge: settings::purge_policy(config),
-        }
-    }
-}
-
-/// What a server of either kind is built on.
-struct Base {
-    shared: Arc<Shared>,
-    wires: Wires,
-    now: Now,
-}
-
-impl Base {
-    fn new(config: &Config, state: State) -> Base {
-        let watches = Watches::new(entropy::random());
-        let large = settings::large_requests(config);
-        let rules = Arc::new(settings::rules(config));
-        Base {
-            shared: Arc::new(Shared::new(state, watches, rules, large)),
-            wires: Wires {
-                line: Arc::default(),
-                log: Arc::default(),
-                housekeeper: Arc::default(),
-                bells: (0..shard_count()).map(|_| Arc::default()).collect(),
-                failures: Arc::default(),
-            },
-            now: clock::now(),
-        }
-    }
-
-    fn parts(&self, config: &Config) -> Parts {
-        Parts {
-            rules: Arc::clone(&self.shared.rules),
-            throttle: config.pipeline.throttle.clone(),
-            reaper: settings::reaper(config, self.now.monotonic),
-            seed: entropy::random(),
-            digests: config.storage.digest_enabled,
-        }
-    }
-
-    fn line(&self, config: &Config, id: i64, member: Member, seat: Option<Seat>) -> Line {
-        Line {
-            shared: Arc::clone(&self.shared),
-            member,
-            seat,
-            session_ids: SessionIds::new(id, self.now.wall.0),
-            mailbox: Arc::clone(&self.wires.line),
-            log: Arc::clone(&self.wires.log),
-            bells: self.wires.bells.clone(),
-            shutdown_ms: i64::from(config.pipeline.throttle.shutdown_timeout_ms),
-        }
-    }
-
-    fn alone(&self, config: &Config) -> Line {
-        let replica = Replica::new(&self.shared.state.read(), self.parts(config));
-        self.line(config, STANDALONE_ID, Member::alone(replica), None)
-    }
-
-    /// A member of an ensemble. It serves nobody until it has a role.
-    fn member(
-        &self,
-        config: &Config,
-        me: ServerId,
-        files: &Files,
-        recent: Vec<(Zxid, Bytes)>,
-    ) -> Result<(Line, PeersThread, Arc<Board>), ServerError> {
-        self.shared.set_serving(false);
-        let last = self.shared.last_zxid();
-        let epochs = files.epochs().load(last)?;
-        let saved = Saved {
-            accepted_epoch: epochs.accepted,
-            current_epoch: epochs.current,
-            last_zxid: last,
-            recent,
-        };
-        let membership = Arc::new(config.membership.clone());
-        let peer_settings = settings::peer(config, me, &membership, entropy::random());
-        let peer = Peer::new(peer_settings, saved, self.now.monotonic);
-        let mut replica = Replica::member(&self.shared.state.read(), self.parts(config))
-            .with_local_sessions(settings::local_sessions(config, me));
-        let text = Bytes::from(membership.to_text());
-        replica.set_membership(text, membership.version, self.now);
-        let received = Arc::new(Received::new(files.recoverer.clone()));
-        let peers = Peers::new(
-            config,
-            (me, &membership),
-            Arc::new(Receiver(Arc::clone(&received))),
-            &self.wires.line,
-            &self.wires.failures,
-        );
-        let board = Arc::new(Board::new(&membership, self.now.monotonic));
-        let member_files = MemberFiles::new(Arc::clone(&files.disk), &config.file);
-        if config.reconfig_enabled {
-            member_files.back_up();
-        }
-        let seat = Seat {
-            me,
-            membership,
-            links: peers.links,
-            ballots: peers.ballots,
-            shared: Arc::clone(&self.shared),
-            received,
-            log: Arc::clone(&self.wires.log),
-            housekeeper: Arc::clone(&self.wires.housekeeper),
-            syncs: Syncs {
-                line: Arc::clone(&self.wires.line),
-                disk: Arc::clone(&files.disk),
-                dirs: files.dirs.clone(),
-                size_factor: config.quorum.snapshot_size_factor.unwrap_or(-1.0),
-            },
-            phases: Phases::new(me, Arc::clone(&board)),
-            files: member_files,
-            learners: BTreeMap::new(),
-            street: Vec::new(),
-            opens: false,
-        };
-        let line = self.line(config, me.0, Member::new(replica, peer), Some(seat));
-        Ok((line, peers.thread, board))
-    }
-}
-
 /// Everything that is to run.
 struct Threads {
     line: Line,
@@ -409,13 +208,6 @@ impl Threads {
 
 type Body = Box<dyn FnOnce() -> Result<(), ServerError> + Send>;
 
-/// Half the cores read sockets and serve reads; the others are for the line, the log and the kernel.
-fn shard_count() -> usize {
-    thread::available_parallelism()
-        .map_or(1, |cores| cores.get() / 2)
-        .max(1)
-}
-
 fn build_ports(config: &Config, shared: &Arc<Shared>, wires: &Wires, view: &Arc<View>) -> Ports {
     let limit = |value: i32| usize::try_from(value).unwrap_or(0);
     Ports {
@@ -425,11 +217,7 @@ fn build_ports(config: &Config, shared: &Arc<Shared>, wires: &Wires, view: &Arc<
         write: Arc::new(Writes {
             shared: Arc::clone(shared),
             line: Arc::clone(&wires.line),
-            throttle: ConnectionThrottle::new(
-                &config.network.connection_throttle,
-                clock::monotonic(),
-            )
-            .map(Mutex::new),
+            throttle: settings::connection_throttle(config, clock::monotonic()).map(Mutex::new),
             connections_max: config
                 .network
                 .max_cnxns

@@ -93,28 +93,33 @@ impl Cluster {
     /// Writes a member's settings, in which only these members are named.
     pub fn configure(&self, id: i64, known: &[i64]) {
         let mut lines = self.lines.clone();
-        for other in known.iter().map(|id| &self.members[id]) {
-            let Places {
-                quorum,
-                election,
-                client,
-            } = other.places;
-            let role = if self.observers.contains(&other.id) {
-                "observer"
-            } else {
-                "participant"
-            };
-            lines += &format!(
-                "server.{}={}:{}:{}:{role};{}:{}\n",
-                other.id,
-                quorum.ip(),
-                quorum.port(),
-                election.port(),
-                client.ip(),
-                client.port(),
-            );
+        for other in known {
+            lines += &self.line_of(*other);
+            lines.push('\n');
         }
         self.members[&id].configure(&lines);
+    }
+
+    /// A member's server line.
+    pub fn line_of(&self, id: i64) -> String {
+        let Places {
+            quorum,
+            election,
+            client,
+        } = self.members[&id].places;
+        let role = if self.observers.contains(&id) {
+            "observer"
+        } else {
+            "participant"
+        };
+        format!(
+            "server.{id}={}:{}:{}:{role};{}:{}",
+            quorum.ip(),
+            quorum.port(),
+            election.port(),
+            client.ip(),
+            client.port(),
+        )
     }
 
     pub fn member(&mut self, id: i64) -> &mut Member {

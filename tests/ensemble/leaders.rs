@@ -133,7 +133,7 @@ fn all_are_killed_and_come_back_with_everything() {
 fn a_frozen_leader_is_replaced_and_follows_when_it_thaws() {
     let mut cluster = of_three();
     let frozen = cluster.settle();
-    cluster.member(frozen).signal(Signal::STOP);
+    cluster.member(frozen).freeze();
     let others: Vec<i64> = (1..=3).filter(|id| *id != frozen).collect();
     let leader = cluster.settle_among(&others);
     let mut client = cluster.client(leader);

@@ -8,7 +8,9 @@ mod member;
 
 mod catching_up;
 mod leaders;
+mod local_sessions;
 mod operators;
+mod pipelines;
 mod sessions;
 
 use std::path::Path;

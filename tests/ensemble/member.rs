@@ -82,6 +82,24 @@ impl Member {
         kill_process(Pid::from_child(child), signal).expect("the process is there");
     }
 
+    /// Stops the process as it is, and waits until none of its threads runs any more: the signal alone stops
+    /// nobody until one of them has taken it.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let child = self.child.as_ref().expect("the member runs");
+        let tasks = format!("/proc/{}/task", child.id());
+        let is_stopped = |task: &fs::DirEntry| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            // The state stands behind the name, which is in parentheses.
+            stat.rsplit_once(')')
+                .is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+        };
+        wait(&format!("member {} stands still", self.id), || {
+            let mut tasks = fs::read_dir(&tasks).expect("procfs").flatten();
+            tasks.all(|task| is_stopped(&task))
+        });
+    }
+
     /// Ends the process by a signal and waits for its end.
     pub fn end(&mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
@@ -155,7 +173,8 @@ impl Drop for Member {
         }
         if std::thread::panicking() {
             let log = self.log();
-            let lines: Vec<&str> = log.lines().collect();
+            let words = |line: &&str| !line.contains("Processing ");
+            let lines: Vec<&str> = log.lines().filter(words).collect();
             let end = lines[lines.len().saturating_sub(60)..].join("\n");
             eprintln!("--- end of the log of member {} ---\n{end}", self.id);
         }

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use jute::Writer;
+use oxkeeper::types::OpCode;
 use rustix::process::Signal;
 
 use crate::cluster::Cluster;
@@ -136,4 +138,71 @@ fn an_untrusted_empty_member_does_not_vote_but_joins() {
     let mut client = cluster.client(3);
     assert_eq!(client.create("/x", b"", 0).unwrap(), 0);
     assert!(cluster.agreed_tree().contains_key("/x"));
+}
+
+fn reconfigure(cluster: &Cluster, id: i64, joining: Option<&str>, leaving: Option<&str>) -> i32 {
+    let mut body = Vec::new();
+    let mut to = Writer::new(&mut body);
+    to.string(joining);
+    to.string(leaving);
+    to.string(None);
+    to.long(-1);
+    let mut client = cluster.client(id);
+    client.call(OpCode::Reconfig, &body).unwrap().err
+}
+
+#[test]
+fn a_member_leaves_and_joins_again_while_the_others_serve() {
+    // Whoever may change the membership is not what is looked at here.
+    let mut cluster = ensemble(3, 0, "reconfigEnabled=true\nskipACL=yes\n");
+    cluster.start_all();
+    let leader = cluster.settle();
+    let leaver = (1..=3).find(|id| *id != leader).expect("there are three");
+    let stays = (1..=3)
+        .find(|id| ![leader, leaver].contains(id))
+        .expect("there are three");
+    let settings = std::fs::read_to_string(cluster.members[&leaver].dir.join("zoo.cfg")).unwrap();
+    assert!(
+        settings.contains("dynamicConfigFile="),
+        "the first version is kept: {settings}"
+    );
+
+    assert_eq!(
+        reconfigure(&cluster, stays, None, Some(&leaver.to_string())),
+        0
+    );
+    let line = format!("server.{leaver}=");
+    wait("everybody knows that it has left", || {
+        [leader, stays].iter().all(|id| {
+            let conf = cluster.members[id].word("conf").unwrap_or_default();
+            conf.contains("server.") && !conf.contains(&line)
+        })
+    });
+    assert_eq!(
+        cluster.members[&leader].metric("zk_quorum_size").as_deref(),
+        Some("2")
+    );
+    cluster.member(leaver).end(Signal::KILL);
+    let mut client = cluster.client(stays);
+    assert_eq!(client.create("/without", b"", 0).unwrap(), 0);
+
+    // What it was told of its own leaving would keep it out; the operator names it again.
+    cluster.configure(leaver, &[1, 2, 3]);
+    cluster.member(leaver).start();
+    let joining = cluster.line_of(leaver);
+    assert_eq!(reconfigure(&cluster, leader, Some(&joining), None), 0);
+    cluster.settle();
+    wait("everybody knows that it has joined", || {
+        (1..=3).all(|id| {
+            let conf = cluster.members[&id].word("conf").unwrap_or_default();
+            conf.contains(&line)
+        })
+    });
+    assert!(cluster.agreed_tree().contains_key("/without"));
+    // All of it is on disk.
+    cluster.kill_all();
+    cluster.start_all();
+    cluster.settle();
+    let conf = cluster.members[&stays].word("conf").expect("it serves");
+    assert!(conf.contains(&line), "{conf}");
 }

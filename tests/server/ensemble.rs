@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use oxkeeper::consensus::Effect;
+use oxkeeper::ops::Rules;
 use oxkeeper::pipeline::State;
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::replica::{Resume, Resumption, Role};
@@ -15,7 +16,7 @@ use oxkeeper::types::{ConnId, LinkId, Millis, ServerId, SessionId, Zxid};
 
 use crate::ask::Ask;
 use crate::pair;
-use crate::world::{OPTIONS, TICK_MS, World};
+use crate::world::{OPTIONS, TICK_MS, World, rules};
 
 pub const SERVERS: usize = 3;
 
@@ -39,19 +40,25 @@ pub struct Ensemble {
     next_session: i64,
 }
 
-fn fresh() -> World {
-    World::member(State {
+fn fresh(rules: Rules) -> World {
+    let state = State {
         tree: Tree::new(OPTIONS),
         sessions: Sessions::new(TICK_MS),
         last_zxid: Zxid::ZERO,
-    })
+    };
+    World::member(state, rules)
 }
 
 impl Ensemble {
     /// Three servers without a leader.
     pub fn new() -> Ensemble {
+        Ensemble::with_rules(&rules())
+    }
+
+    /// Three servers with these settings, without a leader.
+    pub fn with_rules(rules: &Rules) -> Ensemble {
         Ensemble {
-            servers: (0..SERVERS).map(|_| fresh()).collect(),
+            servers: (0..SERVERS).map(|_| fresh(rules.clone())).collect(),
             links: (0..SERVERS).map(|_| Link::default()).collect(),
             leader: 0,
             epoch: 0,
@@ -67,7 +74,7 @@ impl Ensemble {
         let mut ensemble = Ensemble::new();
         for (id, world) in (0..).zip(&mut ensemble.servers) {
             let local = LocalSessions::new(ServerId(id), can_upgrade, TICK_MS);
-            let fresh = fresh();
+            let fresh = fresh(rules());
             *world = World {
                 replica: fresh.replica.with_local_sessions(Some(local)),
                 ..fresh

@@ -17,6 +17,7 @@ mod model_watches;
 mod pair;
 mod roles;
 mod roles_by_chance;
+mod roles_local;
 mod rules;
 mod said;
 mod scripts;

@@ -38,6 +38,7 @@ pub fn rules() -> Rules {
         auth: AuthRules::default(),
         owners: OPTIONS.owner_rules,
         enforce_quota: true,
+        eager_acl_check: false,
         reconfig_enabled: false,
         close_session_lists_paths: true,
         field_bytes_max: 1 << 20,
@@ -136,8 +137,9 @@ impl World {
     }
 
     /// A member of an ensemble with nothing but this state.
-    pub fn member(state: State) -> World {
+    pub fn member(state: State, rules: Rules) -> World {
         let mut world = World::over(state, Vec::new(), 0);
+        world.rules = Arc::new(rules);
         world.replica = Replica::member(&world.state, parts(0, &world.rules));
         world.is_member = true;
         world

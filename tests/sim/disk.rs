@@ -65,9 +65,13 @@ impl Disk {
 
     /// What a crash at this moment leaves: any part of the unflushed tail, from its beginning on; a record that
     /// is not whole is none.
-    pub fn crash(&mut self, rng: &mut Rng) {
+    /// With a mutant a record in the middle is lost, and what comes behind it is not.
+    pub fn crash(&mut self, rng: &mut Rng, torn_middle: bool) {
         let survivors = rng.below(self.log.len() - self.synced + 1);
         self.log.truncate(self.synced + survivors);
+        if torn_middle && survivors > 1 {
+            self.log.remove(self.synced + rng.below(survivors - 1));
+        }
         self.synced = self.log.len();
         self.tail = self.recover().fold();
     }
@@ -223,7 +227,7 @@ mod tests {
         for seed in 0..100 {
             let mut disk = disk(5);
             assert_eq!(disk.flushed(3), Some(Zxid(3)));
-            disk.crash(&mut Rng::new(seed, 0));
+            disk.crash(&mut Rng::new(seed, 0), false);
             assert!(!disk.is_dirty());
             seen[disk.end()] = true;
         }

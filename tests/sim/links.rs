@@ -244,8 +244,12 @@ impl World {
         if !self.members[member].links.contains(&link.0) {
             return;
         }
-        let lost = self.is_mutant(Mutant::LoseProposal)
-            && matches!(packet, ToLearner::Proposal { .. })
+        let kind_of_loss = match packet {
+            ToLearner::Proposal { .. } => Some(Mutant::LoseProposal),
+            ToLearner::Commit(_) => Some(Mutant::LoseCommit),
+            _ => None,
+        };
+        let lost = kind_of_loss.is_some_and(|mutant| self.is_mutant(mutant))
             && self.chance.faults.chance(20);
         if !lost {
             self.transmit(link.0, true, Item::ToLearner(packet));

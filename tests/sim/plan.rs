@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::fault::{Fault, What, Who};
+use crate::fault::{Fault, Order, What, Who};
 use crate::rng::Rng;
 
 /// Virtual time, in microseconds since the beginning of the run.
@@ -206,7 +206,7 @@ fn faults(rng: &mut Rng, shape: &Shape, timing: &Timing, until: Time) -> Vec<Fau
     faults
 }
 
-const KINDS: usize = 12;
+const KINDS: usize = 13;
 
 fn what(rng: &mut Rng, shape: &Shape, kind: usize) -> What {
     let who = who(rng, shape);
@@ -242,14 +242,23 @@ fn what(rng: &mut Rng, shape: &Shape, kind: usize) -> What {
             b: pair.1,
         },
         10 => What::SlowDisk { who },
+        11 => What::CrashDuring {
+            order: rng.pick(&[
+                Order::AcceptedEpoch,
+                Order::CurrentEpoch,
+                Order::Truncate,
+                Order::Truncate,
+                Order::Install,
+            ]),
+        },
         _ => What::Snapshot { who },
     }
 }
 
 fn who(rng: &mut Rng, shape: &Shape) -> Who {
-    match rng.below(4) {
-        0 => Who::Leader,
-        1 => Who::Follower(rng.below(shape.members())),
+    match rng.below(5) {
+        0 | 1 => Who::Leader,
+        2 => Who::Follower(rng.below(shape.members())),
         _ => Who::Member(rng.below(shape.members())),
     }
 }

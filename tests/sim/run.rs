@@ -11,6 +11,7 @@ use crate::member::Service;
 use crate::mutant::Mutant;
 use crate::plan::{MS, Plan, Time};
 use crate::scene::Event;
+use crate::sights::Sights;
 use crate::world::{RESEND_MAX, World};
 
 /// How a run ended.
@@ -24,9 +25,10 @@ pub struct Verdict {
 }
 
 /// Some numbers of a run, so that one sees that it did something.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tally {
     pub steps: u64,
+    pub sights: Sights,
     pub acknowledged: usize,
     pub committed: usize,
     pub leaders: usize,
@@ -46,6 +48,7 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>, traced: bool) -> Verdict {
     });
     let tally = Tally {
         steps: world.steps,
+        sights: world.sights.clone(),
         acknowledged: world.clients.iter().map(|client| client.acknowledged).sum(),
         committed: world.laws.committed(),
         leaders: world.laws.leaders(),

@@ -10,6 +10,7 @@ use crate::mutant::{ALL, Mutant};
 use crate::plan::{MS, Plan};
 use crate::run::{Tally, run};
 use crate::shrink::shrink;
+use crate::sights::Sights;
 
 /// How many seeds a plain `cargo test` tries. `scripts/simulate.sh` tries as many as one likes.
 const SEEDS: u64 = 400;
@@ -35,6 +36,7 @@ struct Total {
     steps: u64,
     acknowledged: usize,
     leaders: usize,
+    sights: Sights,
     /// In thousandths of what is allowed.
     slowest_recovery: i64,
 }
@@ -45,6 +47,7 @@ impl Total {
         self.steps += tally.steps;
         self.acknowledged += tally.acknowledged;
         self.leaders += tally.leaders;
+        self.sights.add_all(&tally.sights);
         self.slowest_recovery = self.slowest_recovery.max(tally.recovery);
     }
 }
@@ -104,10 +107,15 @@ fn no_seed_breaks_a_law() {
     if let Some(seed) = failed.keys().next() {
         panic!("{}", report(*seed, None));
     }
-    let worth = total.acknowledged > 0 && total.leaders as u64 > count;
+    let missing = total.sights.missing();
+    let few = count < SEEDS;
     assert!(
-        worth,
-        "runs in which nothing happens prove nothing: {total:?}"
+        few || missing.is_empty(),
+        "what is never seen is not tested: {missing:?}"
+    );
+    assert!(
+        total.acknowledged > 0 && total.leaders > 0,
+        "nothing has happened: {total:?}"
     );
 }
 

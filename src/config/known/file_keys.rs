@@ -35,7 +35,7 @@ pub(super) const ENSEMBLE: &[Key] = rows! { FileKey:
     "electionAlg" | "3" | "3" | NoEffect("there is one election algorithm");
     "quorumListenOnAllIPs" | "false" | "true, false" | Honoured("true: quorum and election ports listen on all addresses");
     "peerType" | "participant" | "participant, observer" | NoEffect("the server lines say who observes");
-    "syncEnabled" | "true" | "true, false" | Later(Ensemble);
+    "syncEnabled" | "true" | "true, false" | Honoured("false: an observer writes no log, and has its state from the others after every start");
     "observerMasterPort" | "0" | "TCP port" | Later(Ensemble);
     "localSessionsEnabled" | "false" | "true, false" | Honoured("true: a new session is known to its server only, and costs no transaction; a server that stands alone ignores it");
     "localSessionsUpgradingEnabled" | "false" | "true, false" | Honoured("true: such a session becomes known to all servers when it creates an ephemeral node; false: it cannot create one");

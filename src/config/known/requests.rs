@@ -1,7 +1,6 @@
 //! Pass-through keys of the request pipeline, its throttles and the watches.
 
-use crate::config::known::Feature::Ensemble;
-use crate::config::known::Status::{Honoured, Later, NoEffect};
+use crate::config::known::Status::{Honoured, NoEffect};
 use crate::config::known::{Key, rows};
 
 const JAVA_DESIGN: &str = "it tunes threads and buffers that this server does not have";
@@ -29,7 +28,7 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "extendedTypesEnabled" | "false" | "true, false" | Honoured("allow TTL nodes");
     "emulate353TTLNodes" | "false" | "true, false" | Honoured("read TTL nodes as 3.5.3 wrote them");
     "jute.maxbuffer.extrasize" | "(jute.maxbuffer)" | "bytes, 1024 or more" | Honoured("bytes on top of jute.maxbuffer that a stored record may have");
-    "enableEagerACLCheck" | "false" | "true, false" | Later(Ensemble);
+    "enableEagerACLCheck" | "false" | "true, false" | Honoured("true: a member of an ensemble refuses what its own tree does not permit before it asks the leader");
     "maxResponseCacheSize" | "400" | "entries" | NoEffect(NO_CACHE);
     "maxGetChildrenResponseCacheSize" | "400" | "entries" | NoEffect(NO_CACHE);
     "commitProcessor.numWorkerThreads" | "(CPU cores)" | "threads" | NoEffect(JAVA_DESIGN);

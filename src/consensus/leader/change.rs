@@ -1,6 +1,7 @@
 //! A leader changes the membership: two quorums while it is proposed, a new leader when it is committed. Upstream:
 //! `Leader.tryToCommit`, `getDesignatedLeader`, `startZkServer`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use crate::consensus::leader::outstanding::Voices;
 use crate::consensus::own::Own;
 use crate::consensus::{Effect, Electorate, Quorums};
 use crate::proto::peer::ToLearner;
-use crate::types::Zxid;
+use crate::types::{ServerId, Zxid};
 
 impl Leader {
     /// The first membership has no version yet: it gets the number of the first epoch.
@@ -89,16 +90,21 @@ impl Leader {
         }
     }
 
-    /// Whether enough servers of a membership are here and alive; observers do not count, whatever they are to be.
+    /// This server and its followers that are alive; observers do not count, whatever they are to be.
     // apache 3.9.5: server/quorum/Leader.java isQuorumSynced
+    pub(crate) fn synced(&self, own: &Own) -> BTreeSet<ServerId> {
+        let followers = self
+            .links
+            .iter()
+            .filter(|link| link.forwarding && !link.observer && self.beat.alive(link));
+        let mut synced: BTreeSet<ServerId> = followers.filter_map(|link| link.id).collect();
+        synced.insert(own.id());
+        synced
+    }
+
+    /// Whether those are enough for a membership.
     pub(crate) fn could_lead(&self, own: &Own, membership: &Membership) -> bool {
-        let follows = |id| {
-            let links = self.links.iter().filter(|link| link.id == Some(id));
-            let mut followers = links.filter(|link| link.forwarding && !link.observer);
-            followers.any(|link| self.beat.alive(link))
-        };
-        let me = own.id();
-        Quorums::of(membership, membership).reached(|id| id == me || follows(id))
+        Quorums::of(membership, membership).contains(&self.synced(own))
     }
 }
 

@@ -23,8 +23,6 @@ pub(crate) struct Link {
     pub(crate) alive_until: i64,
     /// When it was last heard of.
     pub(crate) heard: Millis,
-    /// The last transaction it has acknowledged.
-    pub(crate) acked: Zxid,
     lag: Lag,
 }
 
@@ -78,7 +76,6 @@ impl Link {
             forwarding: false,
             alive_until,
             heard: now,
-            acked: Zxid(i64::MIN),
             lag: Lag::default(),
         }
     }
@@ -117,7 +114,6 @@ impl Link {
 
     /// It has acknowledged a transaction.
     pub(crate) fn on_ack(&mut self, zxid: Zxid) {
-        self.acked = zxid;
         self.lag.on_ack(zxid);
     }
 

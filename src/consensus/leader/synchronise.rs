@@ -54,8 +54,11 @@ impl Leader {
                 out.push(Effect::Send(link, ToLearner::Trunc(keep)));
                 self.send_backlog(own, at, keep, out);
             }
-            Plan::Log { head } => self.read_log(own, at, Some(head), learner, out),
-            Plan::Snapshot => self.send_snapshot(own, at, out),
+            // The learner's disk may be faster than the leader's.
+            Plan::Log { head } if learner < on_disk(own) => {
+                self.read_log(own, at, Some(head), learner, out);
+            }
+            Plan::Log { .. } | Plan::Snapshot => self.send_snapshot(own, at, out),
         }
     }
 
@@ -97,8 +100,7 @@ impl Leader {
         after: Zxid,
         out: &mut Vec<Effect>,
     ) {
-        // What is not on disk yet is still in the backlog.
-        let upto = own.delivered().min(own.durable());
+        let upto = on_disk(own);
         let task = own.task();
         let learner = &mut self.links[at];
         let begun = diff.is_none();
@@ -199,4 +201,9 @@ impl Leader {
             ToLearner::NewLeader { zxid, config },
         ));
     }
+}
+
+/// What can be read from the log. What is committed and not there yet is still in the backlog.
+fn on_disk(own: &Own) -> Zxid {
+    own.delivered().min(own.durable())
 }

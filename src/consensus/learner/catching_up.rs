@@ -121,6 +121,7 @@ impl CatchingUp {
                 }
                 self.stage = Stage::Over;
                 if let Some(membership) = self.membership.take()
+                    && !self.is_pending(&membership)
                     && own.activate(&membership, None, out)
                 {
                     return over("the membership has changed");
@@ -139,8 +140,11 @@ impl CatchingUp {
         if zxid <= self.last {
             return Ok(());
         }
-        if zxid.epoch() > self.epoch {
-            return over(format!("{zxid} lies beyond epoch {}", self.epoch));
+        if zxid.epoch() > self.epoch || zxid.counter() == 0 {
+            return over(format!(
+                "{zxid} is no transaction up to epoch {}",
+                self.epoch
+            ));
         }
         if zxid != self.last.next() && zxid.epoch() <= self.last.epoch() {
             return over(format!("{zxid} leaves a hole behind {}", self.last));
@@ -151,6 +155,13 @@ impl CatchingUp {
         }
         self.pending.push_back((zxid, body));
         Ok(())
+    }
+
+    /// Whether a membership is proposed and not committed: a leader sends with `NEWLEADER` what it has seen last.
+    /// Apache's learners take it for committed all the same.
+    fn is_pending(&self, membership: &Membership) -> bool {
+        let mut open = self.pending.iter().skip(self.late);
+        open.any(|(zxid, _)| zxid.0 == membership.version)
     }
 
     /// A change of the membership is being committed.
@@ -213,7 +224,9 @@ impl CatchingUp {
         if is > base {
             return fatal(BAD_SYNC, format!("history still ends at {is}, not {base}"));
         }
-        if is < base {
+        // Cut back to where an epoch began: the history ends before it, and whole.
+        let begins = base.counter() == 0 && is.epoch() < base.epoch();
+        if is < base && !begins {
             return over(format!("history ends at {is}, before {base}"));
         }
         self.go_on(own, out);

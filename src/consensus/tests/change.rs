@@ -133,6 +133,22 @@ fn a_change_needs_both_quorums() {
     assert_members(&house, &[1, 2, 3], 1 << 32, &[1, 2, 3]);
 }
 
+/// While the others wait for a quorum, somebody joins: it must not take the change for committed.
+#[test]
+fn who_joins_in_the_middle_of_a_change_waits_for_it_like_the_others() {
+    let mut house = started(&[1, 2, 3], &[4, 5]);
+    house.stop(ServerId(1));
+    let next = membership(&[3, 4, 5], &[]);
+    house.propose(|zxid| change(zxid, &next));
+    house.run(100);
+    house.restart(ServerId(1));
+    house.run(2_000);
+    assert_eq!(house.phase(1), Phase::Following(ServerId(3)));
+    assert_members(&house, &[2, 3], 1 << 32, &[1, 2, 3]);
+    assert_eq!(house.committed(1).voter_count(), 3);
+    assert!(house.committed(1).is_voter(ServerId(2)));
+}
+
 #[test]
 fn a_server_that_was_away_learns_the_membership() {
     let mut house = started(&[1, 2, 3, 4], &[]);

@@ -1,15 +1,15 @@
-//! Transcripts of a learner: server 1, or the observer 4, and its leader 3.
+//! Transcripts of a follower: server 1, and its leader 3.
 
 use crate::consensus::tests::desk::{
-    Desk, ack, append, body, deliver, done, proposal, saved, settings, z,
+    Desk, ack, append, deliver, done, proposal, saved, settings, z,
 };
 use crate::consensus::{Effect, Input, Outcome, Phase, Task};
 use crate::proto::peer::{LearnerInfo, ToLeader, ToLearner};
 use crate::types::{ServerId, SessionId, Zxid};
 
-const LEADER: ServerId = ServerId(3);
+pub(super) const LEADER: ServerId = ServerId(3);
 
-fn note() -> Effect {
+pub(super) fn note() -> Effect {
     Effect::Note(String::new())
 }
 
@@ -23,12 +23,12 @@ fn ended() -> Vec<Effect> {
     ]
 }
 
-fn leader_info(epoch: i64) -> ToLearner {
+pub(super) fn leader_info(epoch: i64) -> ToLearner {
     let protocol = 0x1_0000;
     ToLearner::LeaderInfo { epoch, protocol }
 }
 
-fn new_leader(epoch: i64) -> ToLearner {
+pub(super) fn new_leader(epoch: i64) -> ToLearner {
     ToLearner::NewLeader {
         zxid: z(epoch, 0),
         config: None,
@@ -263,6 +263,52 @@ fn trunc_that_ends_elsewhere_is_not_taken_for_done() {
 }
 
 #[test]
+fn what_was_committed_is_never_taken_back() {
+    for packet in [ToLearner::Trunc(z(7, 1)), ToLearner::Snap(z(7, 1))] {
+        let mut desk = following(&[]);
+        for counter in 1..=2 {
+            desk.leader(proposal(z(7, counter)));
+            desk.leader(ToLearner::Commit(z(7, counter)));
+        }
+        desk.take(Input::Durable(z(7, 2)));
+        desk.take(Input::LeaderDown);
+        desk.elect_other();
+        desk.take(Input::LeaderUp);
+        desk.leader(leader_info(7));
+        let said = desk.leader(packet);
+        let end = said.last();
+        assert!(
+            matches!(end, Some(Effect::Fatal { code: 13, .. })),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn the_beginning_of_an_epoch_is_no_transaction_that_could_be_taken_back() {
+    let mut desk = following(&[z(6, 0)]);
+    desk.take(Input::LeaderDown);
+    desk.elect_other();
+    desk.take(Input::LeaderUp);
+    desk.leader(leader_info(8));
+    desk.take(done(3, Outcome::Saved));
+    let said = desk.leader(ToLearner::Snap(z(5, 9)));
+    assert_eq!(said, [Effect::Phase(Phase::Synchronization(LEADER))]);
+}
+
+#[test]
+fn trunc_to_the_beginning_of_an_epoch_ends_where_that_began() {
+    let mut desk = connected((7, 7), &[z(6, 1), z(7, 1), z(7, 2)]);
+    desk.leader(leader_info(7));
+    desk.leader(ToLearner::Trunc(z(7, 0)));
+    assert_eq!(desk.take(done(1, Outcome::At(z(6, 1)))), []);
+    desk.leader(proposal(z(7, 1)));
+    desk.leader(ToLearner::Commit(z(7, 1)));
+    desk.leader(new_leader(7));
+    assert_eq!(desk.take(Input::Durable(z(7, 1))), [ack(z(7, 0))]);
+}
+
+#[test]
 fn snap_is_installed_when_it_is_whole_and_what_it_holds_is_not_taken_twice() {
     let mut desk = registered(&[z(5, 1)]);
     desk.leader(ToLearner::Snap(z(6, 4)));
@@ -420,71 +466,4 @@ fn a_silent_leader_is_left() {
     desk.leader(ToLearner::Ping(z(7, 0)));
     assert_eq!(desk.wait(490), []);
     assert_eq!(desk.wait(10), ended());
-}
-
-/// The observer 4 in the broadcast of epoch 7.
-fn observing(log: bool) -> Desk {
-    let mut settings = settings(4);
-    settings.observer_log = log;
-    let mut desk = Desk::new(settings, saved((7, 6), &[z(6, 1)]));
-    desk.elect_other();
-    desk.take(Input::LeaderUp);
-    desk.leader(leader_info(7));
-    desk.leader(ToLearner::Diff(z(6, 1)));
-    assert_eq!(
-        desk.leader(new_leader(7)),
-        [Effect::SaveCurrentEpoch(7, Task(1))]
-    );
-    assert_eq!(desk.take(done(1, Outcome::Saved)), [ack(z(7, 0))]);
-    let follow = Effect::Follow {
-        leader: LEADER,
-        observer: true,
-    };
-    let phase = Effect::Phase(Phase::Observing(LEADER));
-    assert_eq!(
-        desk.leader(ToLearner::UpToDate),
-        [ack(z(7, 0)), follow, phase]
-    );
-    desk
-}
-
-fn inform(zxid: Zxid) -> ToLearner {
-    let body = body();
-    ToLearner::Inform { zxid, body }
-}
-
-#[test]
-fn an_observer_is_told_what_is_committed_and_acknowledges_nothing() {
-    let mut desk = observing(true);
-    assert_eq!(
-        desk.leader(inform(z(7, 1))),
-        [append(z(7, 1)), deliver(z(7, 1))]
-    );
-    assert_eq!(desk.take(Input::Durable(z(7, 1))), []);
-    assert_eq!(desk.leader(proposal(z(7, 2))), [], "not for it");
-    assert_eq!(desk.leader(ToLearner::Commit(z(7, 2))), [], "not for it");
-    assert_eq!(
-        desk.leader(ToLearner::Ping(z(7, 2))),
-        [Effect::ReportTouched(z(7, 2))]
-    );
-    let end = desk.leader(inform(z(7, 3)));
-    assert!(end.contains(&Effect::Retire), "a hole");
-}
-
-#[test]
-fn an_observer_without_a_log_applies_only() {
-    let mut desk = observing(false);
-    assert_eq!(desk.leader(inform(z(7, 1))), [deliver(z(7, 1))]);
-    assert_eq!(desk.leader(inform(z(7, 2))), [deliver(z(7, 2))]);
-    let end = desk.take(Input::LeaderDown);
-    assert_eq!(end, [note(), Effect::Retire, Effect::LeaveLeader]);
-}
-
-#[test]
-fn an_observer_waits_a_while_before_it_looks_again() {
-    let mut desk = observing(true);
-    desk.take(Input::LeaderDown);
-    let before = desk.now;
-    assert_eq!(desk.wait(200), [Effect::Phase(Phase::Looking)]);
-    assert!(desk.now > before);
 }

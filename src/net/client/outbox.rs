@@ -89,6 +89,7 @@ impl Outbox {
             // Nothing follows a gap: what is dropped once is dropped for good.
         } else if inner.bytes.len() + bytes.len() > limits::OUTBOX_BYTES_MAX {
             inner.bytes = Vec::new();
+            inner.marked = false;
             self.closing.store(Closing::Now as u8, Ordering::Release);
         } else {
             inner.bytes.extend_from_slice(bytes);
@@ -139,7 +140,10 @@ impl Outbox {
     /// Ends the connection. A sharper way to end wins over a milder one.
     pub fn close(&self, how: Closing) {
         self.closing.fetch_max(how as u8, Ordering::AcqRel);
-        self.mark(&mut self.inner.lock());
+        let mut inner = self.inner.lock();
+        // Marked or not: while the socket takes nothing nobody looks at what was marked for sending.
+        inner.marked = false;
+        self.mark(&mut inner);
     }
 
     /// Wakes the shard for what was pushed.

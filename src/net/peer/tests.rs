@@ -287,7 +287,8 @@ fn a_stream_that_was_not_begun_holds_nothing_up_and_half_a_stream_ends_it() {
 #[test]
 fn a_slow_learner_slows_its_stream_down_and_nobody_else() {
     let (mut leader, at) = Server::listening();
-    let (socket, slow) = bare(&mut leader, at);
+    let (mut socket, slow) = bare(&mut leader, at);
+    socket.set_read_timeout(Some(DEADLINE / 10)).unwrap();
     let (mut learner, quick) = Server::dialled(&mut leader, at);
     let mut stream = leader.links.stream(slow).unwrap();
     let written = Arc::new(AtomicUsize::new(0));
@@ -315,7 +316,7 @@ fn a_slow_learner_slows_its_stream_down_and_nobody_else() {
     streaming
         .join()
         .expect("it is told that the connection is gone");
-    drop(socket);
+    assert!(is_over(&mut socket), "it gets the rest, and the end");
 }
 
 #[test]

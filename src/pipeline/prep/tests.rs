@@ -34,6 +34,7 @@ fn bench() -> Bench {
         auth: AuthRules::default(),
         owners,
         enforce_quota: false,
+        eager_acl_check: false,
         reconfig_enabled: false,
         close_session_lists_paths: true,
         field_bytes_max: 1000,

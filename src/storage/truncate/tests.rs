@@ -14,7 +14,7 @@ use crate::storage::testing::life::{
 };
 use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
 use crate::storage::testing::records::{Recorder, batch};
-use crate::storage::txn_log::LogWriter;
+use crate::storage::txn_log::{LogOptions, LogWriter};
 
 fn back_to(disk: &MemDisk, target: i64) -> Result<(Recorder, Truncated), TruncateError> {
     let mut seen = Recorder::default();
@@ -204,6 +204,85 @@ fn a_power_cut_at_any_verb_leaves_all_or_nothing() {
                 go_on(&after, target, &what);
             }
         }
+    }
+}
+
+/// What Apache's server would find in between is the old history or a beginning of it.
+#[test]
+fn snapshots_go_before_logs_and_the_newest_first() {
+    let disk = a_history();
+    let before = disk.history().len();
+    back_to(&disk, 3).unwrap();
+    let history = disk.history();
+    let gone = history[before..]
+        .iter()
+        .filter(|line| line.starts_with("remove "));
+    assert_eq!(
+        gone.collect::<Vec<_>>(),
+        [
+            "remove snapshot.f",
+            "remove snapshot.8",
+            "remove log.10",
+            "remove log.9",
+            "remove .oxkeeper-rewind"
+        ]
+    );
+}
+
+/// The log's last file has just been trimmed, which a power cut may undo.
+#[test]
+fn a_power_cut_may_bring_preallocated_space_back() {
+    let live = |disk: &MemDisk, at| {
+        write_snapshot(disk, 0).unwrap();
+        let mut log = LogWriter::new(Arc::new(disk.clone()), &dirs().log, options(), Zxid::ZERO);
+        let mut life = Life::default();
+        life.append(&mut log, 6, 30).unwrap();
+        log.roll().unwrap();
+        life.append(&mut log, 6, 30).unwrap();
+        log.roll().unwrap();
+        write_snapshot(disk, 9).unwrap();
+        disk.fail_at(at, Fault::PowerLoss);
+        back_to(disk, 3).is_ok()
+    };
+    for at in 0.. {
+        let mut done = false;
+        for seed in 0..20 {
+            let disk = MemDisk::default();
+            done = live(&disk, at);
+            let after = disk.power_cut(Unflushed::Tossed(seed));
+            let found = recover(&after).unwrap().1.last.0;
+            assert!(
+                found == 3 || (found == 12 && !done),
+                "verb {at}, seed {seed}: {found}"
+            );
+        }
+        if done {
+            assert!(at > 10, "{at}");
+            return;
+        }
+    }
+}
+
+/// Files that are written afterwards can be like those that were removed; the plan must not come back.
+#[test]
+fn what_is_written_after_a_truncation_is_not_forgotten_again() {
+    let disk = a_history();
+    back_to(&disk, 8).unwrap();
+    let unpadded = LogOptions {
+        pre_alloc_size_kb: 0,
+        ..LogOptions::default()
+    };
+    let mut log = LogWriter::new(Arc::new(disk.clone()), &dirs().log, unpadded, Zxid(8));
+    log.append(&batch(9..=15, 40), Zxid(9), Zxid(15), 7)
+        .unwrap();
+    log.flush().unwrap();
+    let name = dirs().log.join("log.9");
+    assert_eq!(disk.bytes(&name), a_history().bytes(&name));
+    for aftermath in AFTERMATHS {
+        assert_eq!(
+            recover(&disk.power_cut(aftermath)).unwrap().1.last,
+            Zxid(15)
+        );
     }
 }
 

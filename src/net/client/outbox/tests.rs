@@ -100,3 +100,33 @@ fn the_read_only_byte_is_answered_only_when_asked() {
     outbox.set_has_read_only_byte(true);
     assert_eq!(outbox.read_only_answer(), Some(false));
 }
+
+#[test]
+fn an_end_is_heard_of_although_nothing_was_taken_since_the_last_mark() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let heard = |outbox: &Outbox| {
+        outbox.ring();
+        let patience = std::time::Duration::from_millis(50);
+        let wait = async { tokio::time::timeout(patience, outbox.bell.wait()).await };
+        runtime
+            .block_on(wait)
+            .is_ok_and(|marked| marked.dirty == [ConnId(1)])
+    };
+    for end in [
+        (|outbox| outbox.close(Closing::Now)) as fn(&Outbox),
+        |outbox| outbox.push(&vec![0; limits::OUTBOX_BYTES_MAX], 0),
+    ] {
+        let outbox = outbox();
+        outbox.push(b"news", 0);
+        assert!(heard(&outbox));
+        // The shard looks, and the socket takes nothing.
+        outbox.push(b"more", 0);
+        assert!(!heard(&outbox), "it is marked already");
+        end(&outbox);
+        assert_eq!(outbox.closing(), Closing::Now);
+        assert!(heard(&outbox));
+    }
+}

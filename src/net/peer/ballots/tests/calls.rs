@@ -339,3 +339,42 @@ fn a_server_is_reached_at_whichever_address_answers() {
         bench.stop().await;
     });
 }
+
+#[test]
+fn a_server_that_cannot_be_reached_holds_up_nobody() {
+    run(async {
+        let (own, theirs) = (reserve(), reserve());
+        // An address that is nobody's: dialling it fails, or goes on for as long as it may.
+        let nowhere = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
+        let bench = Bench::new(5, &[(5, own.at), (1, nowhere), (2, theirs.at)]);
+        let listener = listener(&theirs);
+        bench.send(1, 1);
+        bench.send(2, 2);
+        let mut call = Raw::accept(&listener).await;
+        assert_eq!(call.hello().await.from, ServerId(5));
+        assert_eq!(call.round().await, 2);
+        bench.stop().await;
+    });
+}
+
+#[test]
+fn a_failed_dial_is_tried_again_with_the_next_ballot() {
+    run(async {
+        let (bench, _, theirs, _own) = five(1);
+        bench.send(1, 1);
+        let mut round = 1;
+        let listener = listener(&theirs);
+        let mut call = loop {
+            let caller = timeout(Duration::from_millis(100), Raw::accept(&listener));
+            match caller.await {
+                Ok(call) => break call,
+                Err(_) => round += 1,
+            }
+            assert!(round < 300, "it never dials again");
+            bench.send(1, round);
+        };
+        assert_eq!(call.hello().await.from, ServerId(5));
+        assert!((1..=round).contains(&call.round().await));
+        bench.stop().await;
+    });
+}
