@@ -39,8 +39,7 @@ fn from_apaches_to_ours_and_back_under_load() -> Result<()> {
         wishes.len() + 4 + 1 + 4 * HOLDERS,
         "{passed:?}"
     );
-    cluster.agreed_tree();
-    cluster.no_digest_differs();
+    let before = cluster.agreed_tree();
     let dumps: Vec<Vec<String>> = (1..=3)
         .map(|id| dump(&mut cluster, id))
         .collect::<Result<_>>()?;
@@ -48,7 +47,6 @@ fn from_apaches_to_ours_and_back_under_load() -> Result<()> {
     assert_eq!(dumps[0], dumps[1]);
     assert_eq!(dumps[0], dumps[2]);
     // Nothing was lost on the disks, either.
-    let before = cluster.agreed_tree();
     cluster.kill_all();
     cluster.start_all();
     cluster.settle();
@@ -56,6 +54,7 @@ fn from_apaches_to_ours_and_back_under_load() -> Result<()> {
     for (path, node) in &before {
         assert_eq!(Some(node), after.get(path), "{path} after a crash of all");
     }
+    cluster.no_digest_differs();
     Ok(())
 }
 
@@ -148,6 +147,11 @@ impl Host for Cluster {
         member.launch = launch;
         member.start();
         self.settle();
+        // On the way back this would not hold: the snapshot by which an Apache's member is brought up to date shows
+        // some changes too early, and until it has seen them in their turn it finds its digest wrong.
+        if kind == "oxkeeper" {
+            self.no_digest_differs();
+        }
         Ok(())
     }
 
