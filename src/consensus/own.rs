@@ -277,7 +277,7 @@ impl Own {
             self.settled() && self.delivered == self.logged && epoch > self.logged,
             "epoch {epoch} begins behind a history that is applied"
         );
-        self.sure = self.delivered;
+        self.is_sure(self.delivered);
         self.stand(epoch);
     }
 
@@ -353,7 +353,11 @@ impl Own {
 
     /// Notes that this transaction, and everything before it, is committed.
     pub(crate) fn is_sure(&mut self, zxid: Zxid) {
-        self.sure = self.sure.max(zxid);
+        // The beginning of an epoch is no transaction: a later leader may have none of that epoch, and cut back to
+        // the last one before it.
+        if zxid.counter() > 0 {
+            self.sure = self.sure.max(zxid);
+        }
     }
 }
 
