@@ -3,8 +3,9 @@
 #
 #   scripts/fuzz.sh [SECONDS] [TARGET...]    each target for so long (default: 25 s); all targets by default
 #
-# Targets: record frame handshake peer election log_scan snapshot pipeline. What was learnt stays in target/fuzz/corpus; an input
-# that fails goes to target/fuzz/failed, and is tried again with: scripts/fuzz.sh 0 TARGET FILE. See docs/fuzzing.md.
+# Targets: record frame handshake peer election log_scan snapshot pipeline. What was learnt stays in
+# target/fuzz/corpus; an input that fails goes to target/fuzz/failed, and is tried again with:
+# scripts/fuzz.sh 0 TARGET FILE. See docs/fuzzing.md.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 

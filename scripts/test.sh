@@ -3,7 +3,7 @@
 # documentation, the release build, foreign clients against it, fuzzing and a look at the load generator.
 #
 #   scripts/test.sh            everything; about half an hour on two cores the first time
-#   scripts/test.sh NAME...    only these sections: tools format lints tests docs release compat fuzz bench
+#   scripts/test.sh NAME...    only these sections: tools format lints tests simulate docs release compat fuzz bench
 #
 # Needs: Rust (rust-toolchain.toml names the release), a C++ compiler, a JDK of 17 or newer, Maven, Python 3 with
 # venv. On Debian, as root, what is missing is installed. Crates, jars and wheels come through cargo, mvn and pip.
@@ -15,7 +15,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-readonly ALL=(tools format lints tests docs release compat fuzz bench)
+readonly ALL=(tools format lints tests simulate docs release compat fuzz bench)
 readonly JDK_MIN=17
 # What hangs must not hang CI for ever. Minutes.
 readonly COMPAT_LIMIT=20
@@ -86,6 +86,11 @@ lints() {
 tests() {
     cargo test --quiet --workspace --exclude compat-tests --no-run &&
         counted cargo test --workspace --exclude compat-tests --no-fail-fast
+}
+
+# In the profile of the other tests: 2,000 seeds take less time than building everything once more.
+simulate() {
+    SIM_PROFILE=dev counted scripts/simulate.sh 2000
 }
 
 docs() {

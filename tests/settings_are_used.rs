@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Fields that only `config` itself decides on.
-const NOT_FOR_OTHERS: [&str; 2] = ["standalone_enabled", "membership"];
-const FILES: [&str; 8] = [
-    "mod", "storage", "network", "time", "pipeline", "nodes", "auth", "metrics",
+const NOT_FOR_OTHERS: [&str; 1] = ["standalone_enabled"];
+const FILES: [&str; 9] = [
+    "mod", "storage", "network", "time", "pipeline", "nodes", "auth", "metrics", "quorum",
 ];
 
 fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {

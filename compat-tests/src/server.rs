@@ -399,7 +399,10 @@ fn zoo_cfg(data_dir: &Path, port: u16, settings: &[(String, String)]) -> String 
 }
 
 /// `OXKEEPER_BIN`, or the newest of the release and debug builds.
-fn oxkeeper_binary() -> Result<PathBuf> {
+///
+/// # Errors
+/// When there is none.
+pub fn oxkeeper_binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("OXKEEPER_BIN") {
         return Ok(PathBuf::from(path));
     }

@@ -1,12 +1,15 @@
-//! Any bytes as a snapshot, plain or compressed with Snappy, loaded into a tree as a starting server does it.
+//! Any bytes as a snapshot, plain, compressed with Snappy or as a leader sends it, loaded into a tree as a
+//! server does it.
 #![no_main]
 
 use std::io::Read;
 
+use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use oxkeeper::proto::disk::NodeRecord;
 use oxkeeper::proto::shared::{self, Acl};
 use oxkeeper::replica::Recovery;
+use oxkeeper::storage::format::snap_stream::SnapStreamDecoder;
 use oxkeeper::storage::format::snappy_stream::SnappyReader;
 use oxkeeper::storage::format::snapshot::{SnapshotVisitor, decode};
 use oxkeeper::tree::TreeOptions;
@@ -33,7 +36,31 @@ impl SnapshotVisitor for Visitor {
     }
 }
 
+/// A snapshot file.
 fn load(source: impl Read) {
+    let mut visitor = visitor();
+    if let Ok(summary) = decode(source, RECORD_BYTES_MAX, &mut visitor) {
+        let digest = summary.digest;
+        check(visitor, digest.map(|digest| (Zxid(digest.zxid), digest.digest)));
+    }
+}
+
+/// A leader's snapshot, in pieces of this many bytes.
+fn receive(bytes: &[u8], piece: usize) {
+    let mut visitor = visitor();
+    let mut decoder = SnapStreamDecoder::new(RECORD_BYTES_MAX);
+    let mut input = BytesMut::new();
+    for piece in bytes.chunks(piece) {
+        input.extend_from_slice(piece);
+        match decoder.feed(&mut input, &mut visitor) {
+            Ok(false) => {}
+            Ok(true) => return check(visitor, None),
+            Err(_) => return,
+        }
+    }
+}
+
+fn visitor() -> Visitor {
     let options = TreeOptions {
         digest: true,
         owner_rules: OwnerRules {
@@ -44,15 +71,11 @@ fn load(source: impl Read) {
     };
     let mut recovery = Recovery::new(options, 2000, Millis(0));
     recovery.begin(2000, Zxid(5));
-    let mut visitor = Visitor(recovery);
-    let Ok(summary) = decode(source, RECORD_BYTES_MAX, &mut visitor) else {
-        return;
-    };
-    visitor.0.loaded(
-        summary
-            .digest
-            .map(|digest| (Zxid(digest.zxid), digest.digest)),
-    );
+    Visitor(recovery)
+}
+
+fn check(mut visitor: Visitor, digest: Option<(Zxid, i64)>) {
+    visitor.0.loaded(digest);
     let state = visitor.0.finish(Millis(0));
     let nodes = u64::try_from(state.tree.node_count()).expect("few");
     assert!(nodes >= 1, "there is a root");
@@ -71,6 +94,7 @@ fuzz_target!(|input: &[u8]| {
                 load(reader);
             }
         }
+        [1, piece, rest @ ..] => receive(rest, usize::from(*piece) + 1),
         [_, rest @ ..] => load(rest),
         [] => {}
     }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::config;
+use crate::config::{Membership, PeerAddress};
 use crate::types::{ServerId, Zxid};
 use crate::watch::DataCounts;
 
@@ -242,6 +244,21 @@ pub struct MemberSettings {
     pub membership: String,
 }
 
+impl MemberSettings {
+    /// With what this membership says of the server.
+    pub fn follow(&mut self, membership: &Membership) {
+        let own = membership.member(self.id);
+        let ports = |port: fn(&PeerAddress) -> u16| {
+            let addresses = own.map_or(&[][..], |own| &own.addresses);
+            addresses.iter().map(port).collect()
+        };
+        self.election_ports = ports(|address| address.election_port);
+        self.quorum_ports = ports(|address| address.quorum_port);
+        self.observes = own.is_some_and(|own| own.role == config::Role::Observer);
+        self.membership = membership.to_text();
+    }
+}
+
 /// The one trait that all windows read.
 pub trait ServerView {
     /// Whether clients are served now; words that need a server say so when not.
@@ -249,7 +266,7 @@ pub trait ServerView {
     /// The counts of the moment.
     fn facts(&self) -> Facts;
     /// What was configured.
-    fn settings(&self) -> &Settings;
+    fn settings(&self) -> Settings;
     /// Every connection, by address.
     fn connections(&self) -> Vec<ConnectionFacts>;
     /// Bytes of the files directly below a directory.

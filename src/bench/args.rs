@@ -44,19 +44,27 @@ pub(crate) enum Scenario {
     Fill(FillArgs),
     /// Starts a server, and measures the time until it answers; leaves it running.
     Start(StartArgs),
+    /// Kills a server of an ensemble, and measures the time until another one acknowledges a write.
+    Outage(OutageArgs),
     /// Makes a page with tables and plots from the result files of several runs.
     Report(ReportArgs),
 }
 
-/// Where the server is, and where results go.
+/// Where the server is, or the servers of an ensemble are, and where results go.
 #[derive(Debug, Args)]
 pub(crate) struct CommonArgs {
-    /// Client address of the server.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2181")]
-    pub(crate) server: String,
-    /// Process id of the server on this machine, to measure its CPU time and memory.
-    #[arg(long, value_name = "PID")]
-    pub(crate) server_pid: Option<u32>,
+    /// Client address of the server; of several, parted by commas, sessions take turns.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:2181",
+        value_delimiter = ','
+    )]
+    pub(crate) server: Vec<String>,
+    /// Process id of the server on this machine, to measure its CPU time and memory; those of several, parted by
+    /// commas, are added up.
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pub(crate) server_pid: Vec<u32>,
     /// Session timeout to ask for.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) session_timeout: Duration,
@@ -210,6 +218,19 @@ pub(crate) struct StartArgs {
     pub(crate) command: Vec<String>,
 }
 
+/// `outage`.
+#[derive(Debug, Args)]
+pub(crate) struct OutageArgs {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    /// Process to kill first, without warning; without one the wait is for the first write of an ensemble that starts.
+    #[arg(long, value_name = "PID")]
+    pub(crate) kill: Option<u32>,
+    /// Gives up when nothing was acknowledged by then.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(crate) deadline: Duration,
+}
+
 /// `report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
@@ -221,15 +242,9 @@ pub(crate) struct ReportArgs {
 }
 
 impl CommonArgs {
-    /// The server's address: the first that its name has.
-    pub(crate) fn address(&self) -> Result<SocketAddr, BenchError> {
-        let failed = |source| BenchError::Resolve {
-            server: self.server.clone(),
-            source,
-        };
-        let mut addresses = self.server.to_socket_addrs().map_err(failed)?;
-        let none = || failed(std::io::ErrorKind::AddrNotAvailable.into());
-        addresses.next().ok_or_else(none)
+    /// The servers' addresses: of each the first that its name has.
+    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, BenchError> {
+        self.server.iter().map(|server| resolve(server)).collect()
     }
 
     /// The session timeout as the handshake has it, in milliseconds.
@@ -239,13 +254,23 @@ impl CommonArgs {
 
     /// What looks at the server's process.
     pub(crate) fn meter(&self) -> Meter {
-        Meter::new(self.server_pid)
+        Meter::new(&self.server_pid)
     }
 
     /// What reports about a run of `scenario`.
     pub(crate) fn progress(&self, scenario: &str) -> Progress {
         Progress::new(scenario, self.quiet, self.meter())
     }
+}
+
+fn resolve(server: &str) -> Result<SocketAddr, BenchError> {
+    let failed = |source| BenchError::Resolve {
+        server: server.to_owned(),
+        source,
+    };
+    let mut addresses = server.to_socket_addrs().map_err(failed)?;
+    let none = || failed(std::io::ErrorKind::AddrNotAvailable.into());
+    addresses.next().ok_or_else(none)
 }
 
 /// The most data that fits into a request with the default of `jute.maxbuffer`, with room for a path.

@@ -23,7 +23,7 @@ pub(crate) struct Control {
 impl Control {
     /// Opens the session.
     pub(crate) fn open(server: SocketAddr, session_timeout_ms: i32) -> Result<Self, BenchError> {
-        let fleet = Fleet::open(server, 1, session_timeout_ms)?;
+        let fleet = Fleet::open(&[server], 1, session_timeout_ms)?;
         Ok(Control { fleet })
     }
 
@@ -33,7 +33,7 @@ impl Control {
         server: SocketAddr,
         session_timeout_ms: i32,
     ) -> Result<Self, BenchError> {
-        let fleet = Fleet::open_within(patience, server, 1, session_timeout_ms)?;
+        let fleet = Fleet::open_within(patience, &[server], 1, session_timeout_ms)?;
         Ok(Control { fleet })
     }
 

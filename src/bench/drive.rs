@@ -58,7 +58,7 @@ type Worked = Result<(Vec<Session>, Latencies), BenchError>;
 pub(crate) fn run(
     lanes: Vec<(Session, Load)>,
     pace: Pace,
-    meter: Meter,
+    meter: &Meter,
     progress: &mut Progress,
 ) -> Result<(Vec<Session>, Measured), BenchError> {
     let shared = Shared {
@@ -104,7 +104,7 @@ impl Conductor<'_> {
     fn conduct(
         &mut self,
         pace: Pace,
-        meter: Meter,
+        meter: &Meter,
         progress: &mut Progress,
     ) -> Result<(Vec<Session>, Measured), BenchError> {
         if !pace.warmup.is_zero() {

@@ -14,8 +14,8 @@ use crate::bench::steady::wide;
 
 /// Runs it.
 pub(crate) fn run(args: &FillArgs) -> Result<Outcome, BenchError> {
-    let (address, timeout) = (args.common.address()?, args.common.session_timeout_ms());
-    let mut control = Control::open(address, timeout)?;
+    let (servers, timeout) = (args.common.addresses()?, args.common.session_timeout_ms());
+    let mut control = Control::open(servers[0], timeout)?;
     let base = control.create_base()?;
     control.close()?;
 
@@ -30,12 +30,12 @@ pub(crate) fn run(args: &FillArgs) -> Result<Outcome, BenchError> {
     let mut fill = |template, rows, columns, sessions: Vec<_>| {
         let loads = load::split_sequence(template, rows, columns, sessions.len());
         let lanes = sessions.into_iter().zip(loads).collect();
-        drive::run(lanes, pace, meter, &mut progress)
+        drive::run(lanes, pace, &meter, &mut progress)
     };
     let parent = frames::create(&format!("{base}/p{NUMBER}"), b"");
     let data = Chance::new(shape.seed, 0).letters(shape.payload);
     let child = frames::create(&format!("{base}/p{NUMBER}/c{NUMBER}"), &data);
-    let sessions = Fleet::open(address, shape.connections, timeout)?.into_sessions()?;
+    let sessions = Fleet::open(&servers, shape.connections, timeout)?.into_sessions()?;
     let (sessions, _) = fill(&parent, args.parents, 1, sessions)?;
     let (sessions, measured) = fill(&child, args.parents, args.children, sessions)?;
     Fleet::adopt(sessions)?.close()?;

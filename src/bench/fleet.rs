@@ -26,19 +26,19 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// Opens `count` sessions.
+    /// Opens `count` sessions; with several servers they take turns.
     pub(crate) fn open(
-        server: SocketAddr,
+        servers: &[SocketAddr],
         count: usize,
         session_timeout_ms: i32,
     ) -> Result<Self, BenchError> {
-        Fleet::open_within(PATIENCE, server, count, session_timeout_ms)
+        Fleet::open_within(PATIENCE, servers, count, session_timeout_ms)
     }
 
-    /// Opens `count` sessions with a server that is given up when it is silent for `patience`.
+    /// Opens `count` sessions with servers that are given up when they are silent for `patience`.
     pub(crate) fn open_within(
         patience: Duration,
-        server: SocketAddr,
+        servers: &[SocketAddr],
         count: usize,
         session_timeout_ms: i32,
     ) -> Result<Self, BenchError> {
@@ -46,6 +46,7 @@ impl Fleet {
         let mut opened = 0;
         while opened < count {
             while fleet.sessions.len() < count && fleet.sessions.len() - opened < OPENING_MAX {
+                let server = servers[fleet.sessions.len() % servers.len()];
                 fleet.add(Session::connect(server, session_timeout_ms)?)?;
             }
             fleet.turn(patience, |_, _, incoming, _| {

@@ -5,7 +5,8 @@ use crate::proto;
 use crate::proto::connect::ConnectRequestHead;
 use crate::proto::multi::MultiHeader;
 use crate::proto::request::{
-    AddWatchRequest, CreateRequest, DeleteRequest, RequestHeader, SetDataRequest, WatchableRequest,
+    AddWatchRequest, CreateRequest, DeleteRequest, PathRequest, RequestHeader, SetDataRequest,
+    WatchableRequest,
 };
 use crate::proto::shared;
 use crate::types;
@@ -167,6 +168,14 @@ pub(crate) fn add_watch(path: &str) -> Template {
     let path = Some(path.into());
     Template::new(OpCode::AddWatch, |out| {
         proto::append(&AddWatchRequest { path, mode: 0 }, out);
+    })
+}
+
+/// What makes a server catch up with everything written before.
+pub(crate) fn sync() -> Template {
+    let path = Some("/".into());
+    Template::new(OpCode::Sync, |out| {
+        proto::append(&PathRequest { path }, out);
     })
 }
 

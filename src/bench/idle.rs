@@ -17,11 +17,11 @@ const PINGS_PER_TIMEOUT: u32 = 3;
 
 /// Runs it. Time and CPU are those of opening the sessions; the last memory is that after keeping them.
 pub(crate) fn run(args: &IdleArgs) -> Result<Outcome, BenchError> {
-    let (address, timeout) = (args.common.address()?, args.common.session_timeout_ms());
+    let (servers, timeout) = (args.common.addresses()?, args.common.session_timeout_ms());
     let (meter, mut progress) = (args.common.meter(), args.common.progress("idle"));
     let mut latency = Latencies::new();
     let from = meter.read()?;
-    let mut fleet = Fleet::open(address, args.sessions, timeout)?;
+    let mut fleet = Fleet::open(&servers, args.sessions, timeout)?;
     let opened = meter.read()?;
     let (ping, step) = (
         frames::ping(),

@@ -12,9 +12,9 @@ const LATENCY_NANOS_MAX: u64 = 100_000_000_000;
 const LATENCY_DIGITS: u8 = 3;
 
 /// Takes readings.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Meter {
-    server: Option<Process>,
+    servers: Vec<Process>,
 }
 
 /// One reading.
@@ -22,9 +22,9 @@ pub(crate) struct Meter {
 pub(crate) struct Reading {
     /// When.
     pub(crate) at: Instant,
-    /// CPU seconds of the server so far, when its process is known.
+    /// CPU seconds of all servers so far, when their processes are known.
     pub(crate) server_cpu: Option<f64>,
-    /// The server's memory.
+    /// The servers' memory, added up.
     pub(crate) memory: Option<Memory>,
     /// CPU seconds of this process so far.
     pub(crate) client_cpu: f64,
@@ -44,18 +44,26 @@ pub(crate) struct Measured {
 }
 
 impl Meter {
-    /// A meter for the server with this process id, or without a server to look at.
-    pub(crate) fn new(server_pid: Option<u32>) -> Self {
+    /// A meter for the servers with these process ids; there may be none to look at.
+    pub(crate) fn new(server_pids: &[u32]) -> Self {
         Meter {
-            server: server_pid.map(Process::new),
+            servers: server_pids.iter().copied().map(Process::new).collect(),
         }
     }
 
     /// Looks now.
-    pub(crate) fn read(self) -> Result<Reading, BenchError> {
+    pub(crate) fn read(&self) -> Result<Reading, BenchError> {
+        let (mut memory, mut cpu) = (Memory::default(), 0.0);
+        for server in &self.servers {
+            let of_one = server.memory()?;
+            memory.resident += of_one.resident;
+            memory.peak += of_one.peak;
+            cpu += server.cpu_seconds()?;
+        }
+        let known = !self.servers.is_empty();
         Ok(Reading {
-            memory: self.server.map(Process::memory).transpose()?,
-            server_cpu: self.server.map(Process::cpu_seconds).transpose()?,
+            memory: known.then_some(memory),
+            server_cpu: known.then_some(cpu),
             client_cpu: Process::own().cpu_seconds()?,
             at: Instant::now(),
         })
@@ -137,7 +145,7 @@ mod tests {
 
     #[test]
     fn without_a_server_there_is_only_time_and_the_client() {
-        let reading = Meter::new(None).read().unwrap();
+        let reading = Meter::new(&[]).read().unwrap();
         assert!(reading.server_cpu.is_none() && reading.memory.is_none());
     }
 }

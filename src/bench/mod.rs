@@ -6,7 +6,7 @@
 //! | [`args`], [`error`] | the command line in, errors out |
 //! | `frames`, `session`, `fleet`, `control` | the client: frames encoded once, one socket, many, and one for preparations |
 //! | `load`, `drive`, `meter`, `process`, `progress` | what is asked, by whom, and what it cost |
-//! | `steady`, `watch`, `sessions`, `idle`, `fill`, `start` | the scenarios |
+//! | `steady`, `watch`, `sessions`, `idle`, `fill`, `start`, `outage` | the scenarios |
 //! | `outcome`, `report` | results as JSON, as lines, as a page with plots |
 
 pub mod args;
@@ -21,6 +21,7 @@ mod frames;
 mod idle;
 mod load;
 mod meter;
+mod outage;
 mod outcome;
 mod process;
 mod progress;
@@ -59,6 +60,7 @@ pub fn run(args: &BenchArgs) -> Result<(), BenchError> {
         Scenario::Idle(args) => (&args.common, idle::run(args)),
         Scenario::Fill(args) => (&args.common, fill::run(args)),
         Scenario::Start(args) => (&args.common, start::run(args)),
+        Scenario::Outage(args) => (&args.common, outage::run(args)),
         Scenario::Report(args) => return print(&report::run(args)?),
     };
     show(common, &outcome?)

@@ -176,6 +176,9 @@ impl fmt::Display for Outcome {
             "{}: {} {unit} in {seconds:.2} s, {:.0}/s (client CPU {:.2} s)",
             self.scenario, self.operations, self.per_second, self.client_cpu_seconds
         )?;
+        if self.operations == 1 {
+            return Ok(());
+        }
         if let Some(latency) = &self.latency_us {
             writeln!(
                 f,

@@ -12,7 +12,7 @@ pub(crate) struct Process {
 }
 
 /// Memory of a process, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Memory {
     /// In RAM now.
     pub(crate) resident: u64,

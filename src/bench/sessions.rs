@@ -17,25 +17,25 @@ use crate::types::OpCode;
 /// Runs it. One operation is a session from connect to the answer of closeSession.
 pub(crate) fn run(args: &SessionsArgs) -> Result<Outcome, BenchError> {
     let (meter, mut progress) = (args.common.meter(), args.common.progress("sessions"));
-    let (server, timeout_ms) = (args.common.address()?, args.common.session_timeout_ms());
+    let (servers, timeout_ms) = (args.common.addresses()?, args.common.session_timeout_ms());
     let mut churn = Churn {
-        server,
+        fleet: Fleet::open(&servers, args.connections, timeout_ms)?,
+        servers,
         timeout_ms,
-        fleet: Fleet::open(server, args.connections, timeout_ms)?,
         started: vec![Instant::now(); args.connections],
         close: frames::close_session(),
         latency: Latencies::new(),
     };
     churn.begin()?;
-    churn.go_on(args.time.warmup, "warm-up", meter, &mut progress)?;
-    let measured = churn.go_on(args.time.duration, "measure", meter, &mut progress)?;
+    churn.go_on(args.time.warmup, "warm-up", &meter, &mut progress)?;
+    let measured = churn.go_on(args.time.duration, "measure", &meter, &mut progress)?;
     churn.end()?;
     let parameters = [("connections", wide(args.connections))];
     Ok(Outcome::new("sessions", "sessions", &parameters, &measured))
 }
 
 struct Churn {
-    server: SocketAddr,
+    servers: Vec<SocketAddr>,
     timeout_ms: i32,
     fleet: Fleet,
     /// When each session began to connect.
@@ -57,7 +57,7 @@ impl Churn {
         &mut self,
         time: Duration,
         stage: &str,
-        meter: Meter,
+        meter: &Meter,
         progress: &mut Progress,
     ) -> Result<Measured, BenchError> {
         self.latency = Latencies::new();
@@ -67,7 +67,8 @@ impl Churn {
             closed += wide(over.len());
             for index in over {
                 self.started[index] = Instant::now();
-                let next = Session::connect(self.server, self.timeout_ms)?;
+                let next =
+                    Session::connect(self.servers[index % self.servers.len()], self.timeout_ms)?;
                 self.fleet.replace(index, next)?;
             }
             progress.tick(stage, closed);

@@ -24,9 +24,9 @@ const PATIENCE_MAX: Duration = Duration::from_secs(5);
 
 /// Runs it. The server keeps running; its process id is in the result.
 pub(crate) fn run(args: &StartArgs) -> Result<Outcome, BenchError> {
-    let address = args.common.address()?;
+    let address = args.common.addresses()?[0];
     let mut command = command(args)?;
-    let client_cpu = Meter::new(None).read()?.client_cpu;
+    let client_cpu = Meter::new(&[]).read()?.client_cpu;
     let started = Instant::now();
     let mut child = command
         .spawn()
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &StartArgs) -> Result<Outcome, BenchError> {
         from: newborn(started, client_cpu),
         to: Reading {
             at: answered,
-            ..Meter::new(Some(child.id())).read()?
+            ..Meter::new(&[child.id()]).read()?
         },
         operations: 1,
         latency,

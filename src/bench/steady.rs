@@ -133,17 +133,17 @@ impl<'a> Steady<'a> {
 
     /// The node for this run, and the sessions.
     fn open(&self) -> Result<(String, Vec<Session>), BenchError> {
-        let (address, timeout) = self.server()?;
-        let mut control = Control::open(address, timeout)?;
+        let (servers, timeout) = self.servers()?;
+        let mut control = Control::open(servers[0], timeout)?;
         let base = control.create_base()?;
         control.close()?;
-        let fleet = Fleet::open(address, self.args.shape.connections, timeout)?;
+        let fleet = Fleet::open(&servers, self.args.shape.connections, timeout)?;
         Ok((base, fleet.into_sessions()?))
     }
 
-    fn server(&self) -> Result<(std::net::SocketAddr, i32), BenchError> {
+    fn servers(&self) -> Result<(Vec<std::net::SocketAddr>, i32), BenchError> {
         let common = &self.args.common;
-        Ok((common.address()?, common.session_timeout_ms()))
+        Ok((common.addresses()?, common.session_timeout_ms()))
     }
 
     /// Makes the nodes that the load is about.
@@ -160,8 +160,16 @@ impl<'a> Steady<'a> {
         };
         let lanes = sessions.into_iter().zip(creates).collect();
         let meter = self.args.common.meter();
-        let (sessions, _) = drive::run(lanes, pace, meter, &mut self.progress)?;
-        Ok(sessions)
+        let (sessions, _) = drive::run(lanes, pace, &meter, &mut self.progress)?;
+        // Each server has them now, not only those that made them.
+        let mut fleet = Fleet::adopt(sessions)?;
+        let now = std::time::Instant::now();
+        for session in fleet.sessions() {
+            session.request(&frames::sync(), || 0, now);
+        }
+        fleet.flush()?;
+        fleet.settle(|_, _, _, _| Ok(()))?;
+        fleet.into_sessions()
     }
 
     fn measure(
@@ -180,11 +188,11 @@ impl<'a> Steady<'a> {
         };
         let lanes = sessions.into_iter().zip(loads).collect();
         let (sessions, measured) =
-            drive::run(lanes, pace, args.common.meter(), &mut self.progress)?;
+            drive::run(lanes, pace, &args.common.meter(), &mut self.progress)?;
         Fleet::adopt(sessions)?.close()?;
         if !args.keep {
-            let (address, timeout) = self.server()?;
-            let mut control = Control::open(address, timeout)?;
+            let (servers, timeout) = self.servers()?;
+            let mut control = Control::open(servers[0], timeout)?;
             control.delete_tree(base, levels)?;
             control.close()?;
         }

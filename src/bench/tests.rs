@@ -9,7 +9,7 @@ use crate::bench::args::{BenchArgs, Scenario};
 use crate::bench::error::BenchError;
 use crate::bench::fake::{Fake, Fault};
 use crate::bench::outcome::Outcome;
-use crate::bench::{fill, idle, sessions, start, steady, watch};
+use crate::bench::{fill, idle, outage, sessions, start, steady, watch};
 use crate::types::OpCode;
 
 #[derive(Debug, Parser)]
@@ -34,6 +34,7 @@ fn run(server: &Fake, args: &str) -> Result<Outcome, BenchError> {
         Scenario::Idle(args) => idle::run(args),
         Scenario::Fill(args) => fill::run(args),
         Scenario::Start(args) => start::run(args),
+        Scenario::Outage(args) => outage::run(args),
         Scenario::Report(_) => panic!("not a scenario"),
     }
 }
@@ -192,6 +193,36 @@ fn a_start_measures_the_process_that_it_started() {
     let raw = i32::try_from(pid).unwrap();
     let pid = rustix::process::Pid::from_raw(raw).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn an_outage_ends_with_the_first_write_that_any_server_acknowledges() {
+    let (silent, server) = (Fake::start(Fault::HangsUpFirst), Fake::start(Fault::None));
+    let mut victim = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let kill = format!("outage --server={} --kill={}", server.address, victim.id());
+    let outcome = run(&silent, &kill).unwrap();
+    assert_eq!(outcome.operations, 1);
+    assert!(!victim.wait().unwrap().success(), "it was killed");
+    assert_eq!(
+        server.count(OpCode::Create) + silent.count(OpCode::Create),
+        1
+    );
+    let late = run(&Fake::start(Fault::HangsUpFirst), "outage --deadline=0ms");
+    assert!(late.is_err(), "nothing was acknowledged");
+}
+
+#[test]
+fn sessions_take_turns_with_the_servers() {
+    let servers = [Fake::start(Fault::None), Fake::start(Fault::None)];
+    let both = format!("read --server={} {SHORT}", servers[1].address);
+    run(&servers[0], &both).unwrap();
+    for server in &servers {
+        assert!(server.count(OpCode::GetData) > 0);
+        assert!(server.count(OpCode::Sync) > 0, "each is told to catch up");
+    }
 }
 
 #[test]

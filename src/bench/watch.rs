@@ -23,12 +23,12 @@ const WRITER: usize = 0;
 
 /// Runs it.
 pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, BenchError> {
-    let (address, timeout) = (args.common.address()?, args.common.session_timeout_ms());
-    let mut control = Control::open(address, timeout)?;
+    let (servers, timeout) = (args.common.addresses()?, args.common.session_timeout_ms());
+    let mut control = Control::open(servers[0], timeout)?;
     let node = control.create_base()?;
     control.close()?;
     let mut fanout = Fanout {
-        fleet: Fleet::open(address, args.watchers + 1, timeout)?,
+        fleet: Fleet::open(&servers, args.watchers + 1, timeout)?,
         watchers: args.watchers,
         set: frames::set_data(&node, &Chance::new(1, 0).letters(args.payload)),
         read_again: (!args.persistent).then(|| frames::get_data(&node, true)),
@@ -47,10 +47,10 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome, BenchError> {
     };
     let mut progress = args.common.progress(scenario);
     let meter = args.common.meter();
-    fanout.rounds(args.time.warmup, "warm-up", meter, &mut progress)?;
-    let measured = fanout.rounds(args.time.duration, "measure", meter, &mut progress)?;
+    fanout.rounds(args.time.warmup, "warm-up", &meter, &mut progress)?;
+    let measured = fanout.rounds(args.time.duration, "measure", &meter, &mut progress)?;
     fanout.fleet.close()?;
-    let mut control = Control::open(address, timeout)?;
+    let mut control = Control::open(servers[0], timeout)?;
     control.delete_tree(&node, 0)?;
     control.close()?;
     let parameters = [
@@ -85,7 +85,7 @@ impl Fanout {
         &mut self,
         time: Duration,
         stage: &str,
-        meter: Meter,
+        meter: &Meter,
         progress: &mut Progress,
     ) -> Result<Measured, BenchError> {
         self.latency = Latencies::new();

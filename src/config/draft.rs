@@ -301,6 +301,7 @@ fn check_placement(keys: &FileKeys) -> Result<(), ConfigError> {
 fn read_config(keys: &FileKeys, reader: &mut Reader<'_>) -> Result<Config, ConfigError> {
     let several = reader.system.get("zookeeper.multiAddress.enabled");
     Ok(Config {
+        file: keys.file.clone(),
         storage: Storage::read(keys, reader)?,
         network: Network::read(keys, reader)?,
         timing: Timing::read(keys)?,

@@ -220,6 +220,11 @@ mod tests {
             ("version=-1", "version=ffffffffffffffff"),
             ("", "version=0"),
             ("weight.1=1", "weight.1=1\nversion=0"),
+            (
+                "server.1=h:1:2\nserver.2=h:1:2\ngroup.1=1:2::",
+                "server.1=h:1:2:participant\nserver.2=h:1:2:participant\n\
+                 group.1=1:2\nweight.1=1\nweight.2=1\nversion=0",
+            ),
         ] {
             assert_eq!(good(text).to_text(), want, "{text}");
         }
@@ -236,6 +241,7 @@ mod tests {
             ("server.1=h:1:x", "Address unresolved: h:x"),
             ("server.1=h:1:2;3;4", "does not have the form"),
             ("server.1=", "does not have the form"),
+            ("server.1=[::1:1:2", "does not have the form"),
             (
                 "server.1=h:1:1",
                 "Client and election port must be different!",

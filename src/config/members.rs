@@ -200,7 +200,12 @@ fn add_to_groups(groups: &mut Groups, reader: &KeyReader<'_>) -> Result<(), Faul
     };
     if reader.key.starts_with("group") {
         let group = reader.number()?;
-        for text in reader.line.value.split(':') {
+        // Java's `split` drops what is empty at the end.
+        let value = reader.line.value.as_str();
+        let servers = value
+            .strip_suffix(':')
+            .map_or(value, |rest| rest.trim_end_matches(':'));
+        for text in servers.split(':') {
             let server = ServerId(number(text)?);
             if groups.group_of.insert(server, group).is_some() {
                 let cause = format!("Server {server}is in multiple groups");

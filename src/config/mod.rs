@@ -58,6 +58,8 @@ use crate::types::ServerId;
 /// Everything an operator can decide, checked as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// The settings file as the operator named it, or what stands in its place.
+    pub file: String,
     /// Directories, log and snapshots.
     pub storage: Storage,
     /// The client listener and its connections.

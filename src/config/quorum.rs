@@ -43,6 +43,11 @@ pub struct Quorum {
     pub snapshot_size_factor: Option<f64>,
     /// `forceSnapshotSync`: learners always get a snapshot.
     pub force_snapshot_sync: bool,
+    /// `localSessionsEnabled`: a new session is known to its server only.
+    pub local_sessions: bool,
+    /// `localSessionsUpgradingEnabled`: such a session becomes known to all when it wants an ephemeral node;
+    /// otherwise it gets none.
+    pub local_sessions_upgrading: bool,
 }
 
 const COMMIT_LOG_COUNT_MIN: u16 = 500;
@@ -72,6 +77,10 @@ impl Quorum {
             commit_log_count: reader.at_least("commitLogCount", COMMIT_LOG_COUNT_MIN, 500),
             snapshot_size_factor: snapshot_size_factor(reader)?,
             force_snapshot_sync: reader.boolean("forceSnapshotSync", false),
+            local_sessions: keys.boolean("localSessionsEnabled")?.unwrap_or(false),
+            local_sessions_upgrading: keys
+                .boolean("localSessionsUpgradingEnabled")?
+                .unwrap_or(false),
         })
     }
 }

@@ -44,7 +44,19 @@ impl Membership {
             0 => Err(refused(
                 "Reconfig failed - new configuration must include at least 1 follower",
             )),
-            _ => Ok(next),
+            _ => next.readable(rules),
+        }
+    }
+
+    /// Refuses a membership that the other servers would read differently, or not at all: names of hosts are not checked,
+    /// and an end of line in one of them would go out to all of them.
+    fn readable(self, rules: MemberRules) -> Result<Membership, MembershipError> {
+        let again = Membership::from_text(self.to_text().as_bytes(), rules);
+        match again {
+            Ok(again) if again.lines() == self.lines() => Ok(self),
+            _ => Err(refused(
+                "Reconfig failed - a host name has characters of the syntax",
+            )),
         }
     }
 
@@ -151,6 +163,7 @@ fn is_everywhere(host: &str) -> bool {
 mod tests {
     use super::*;
     use crate::types::ErrorCode;
+    use proptest::prelude::*;
 
     const RULES: MemberRules = MemberRules {
         several_addresses: false,
@@ -330,5 +343,40 @@ mod tests {
         let members = Membership::from_text(text.as_bytes(), RULES).expect("good members");
         let joining = change("server.3=[fe80:0::1]:1:3;9", "");
         assert!(members.changed(joining, 1, RULES).is_err());
+    }
+
+    #[test]
+    fn names_that_would_break_the_text_are_refused() {
+        for joining in [
+            "server.4=a\nversion:1:2;9",
+            "server.4=a\nfoo:1:2;9",
+            "server.4=a\\b:1:2;9",
+            "server.4=d:1:2;c\nd:9",
+        ] {
+            let error = changed(change(joining, "")).expect_err(joining);
+            assert_eq!(error.error_code(), ErrorCode::BadArguments, "{joining}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_server_reads_what_a_change_makes(
+            joining in r"(server\.[0-9]=[ab\n\\#!: =\[\]|]{1,3}:[12]:[34](:observer)?;([ab:\n]{0,3}:)?9,?){0,3}",
+            leaving in "[1-5,]{0,3}",
+            members in prop::option::weighted(0.2, r"(server\.[0-9]=[ab\\#]{1,3}:[12]:[34],?|group\.1=[1-5:]{1,6},){0,4}"),
+        ) {
+            let change = Change {
+                joining: Some(&joining),
+                leaving: Some(&leaving),
+                members: members.as_deref(),
+            };
+            if let Ok(next) = three().changed(change, 99, RULES) {
+                let again = Membership::from_text(next.to_text().as_bytes(), RULES);
+                let again = again.expect("all servers can read it");
+                let older = Membership { version: 1, ..again };
+                prop_assert!(older.same_members(&next));
+                prop_assert!(next.voter_count() >= 2);
+            }
+        }
     }
 }

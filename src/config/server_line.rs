@@ -4,7 +4,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::take_till;
 use nom::character::complete::char;
-use nom::combinator::{all_consuming, opt};
+use nom::combinator::{all_consuming, not, opt};
 use nom::multi::{many0, separated_list1};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
@@ -39,8 +39,10 @@ pub(crate) fn split(text: &str) -> Option<ServerLine<'_>> {
 }
 
 fn fields(input: &str) -> IResult<&str, Fields<'_>> {
-    let bracketed = delimited(char('['), take_till(|c| c == ']'), char(']'));
-    let plain = field;
+    // Bars and semicolons separate even inside of brackets.
+    let address = take_till(|c| matches!(c, ']' | '|' | ';'));
+    let bracketed = delimited(char('['), address, char(']'));
+    let plain = preceded(not(char('[')), field);
     let (input, host) = alt((bracketed, plain)).parse(input)?;
     let (input, mut rest) = many0(preceded(char(':'), field)).parse(input)?;
     while rest.last().is_some_and(|last| last.is_empty()) {
@@ -95,7 +97,8 @@ mod tests {
             ("h", "h() -"),
             ("", "() -"),
             ("h:1:2;3;4", "wrong"),
-            ("[::1:1:2", "[(,1,1,2) -"),
+            ("[::1:1:2", "wrong"),
+            ("[::1:1:2|[::1]:1:2", "wrong"),
             ("[::1]x:1:2", "wrong"),
         ] {
             assert_eq!(shown(text), want, "{text:?}");

@@ -21,10 +21,8 @@ const LONGS: [&str; 3] = [
     "jvm.pause.info-threshold.ms",
     "jvm.pause.sleep.time.ms",
 ];
-const BOOLEANS: [&str; 9] = [
+const BOOLEANS: [&str; 7] = [
     "syncEnabled",
-    "localSessionsEnabled",
-    "localSessionsUpgradingEnabled",
     "sslQuorum",
     "portUnification",
     "sslQuorumReloadCertFiles",

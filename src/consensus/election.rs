@@ -155,7 +155,8 @@ impl Elector {
     pub fn look(&mut self, now: Millis, standing: Standing, out: &mut Vec<Effect>) {
         self.state = PeerState::Looking;
         self.observer = standing.observer;
-        self.round += 1;
+        // Java's counter wraps: a ballot may have brought any number.
+        self.round = self.round.wrapping_add(1);
         self.told.get_or_insert(Vote {
             leader: self.me,
             zxid: standing.last_zxid,

@@ -93,7 +93,9 @@ pub enum Effect {
         /// The body of the log record.
         body: Bytes,
     },
-    /// What the own pipeline has numbered up to here is committed: apply it (a leader's way).
+    /// What the own pipeline has numbered up to here is committed: apply it (a leader's way). It comes right
+    /// behind what tells learners so, before anything of the next transaction: answers to their syncs go
+    /// in between.
     Commit(Zxid),
 
     /// Number transactions from here on: the own pipeline belongs to the leader of this epoch now.

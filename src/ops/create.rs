@@ -40,6 +40,9 @@ pub(super) fn judge<'a>(
     if mode.is_ttl() {
         return Err(ttl_refusal(judging));
     }
+    if let Some(code) = judging.no_ephemerals.filter(|_| mode.is_ephemeral()) {
+        return Err(code);
+    }
     let owner = match op {
         OpCode::CreateContainer => Owner::Container,
         _ if mode.is_ephemeral() => Owner::Session(judging.session),
@@ -57,6 +60,11 @@ pub(super) fn judge<'a>(
         },
         acl.as_deref(),
     )
+}
+
+/// Whether a create without a time to live wants a node that goes with its session.
+pub(super) fn is_ephemeral(create: &CreateRequest<'_>) -> bool {
+    CreateMode::from_flag(create.flags).is_some_and(CreateMode::is_ephemeral)
 }
 
 /// A TTL flag without a time to live: unknown when TTL nodes are off, wrong when they are on.

@@ -27,10 +27,12 @@ mod write_tests;
 
 pub use overlay::Overlay;
 pub use read::{Reading, WatchDesk, serve};
+pub use reconfig::{Memberships, judge_reconfig, reconfig_txn};
 pub use session::close as close_session;
 
 use crate::auth;
 use crate::auth::AuthRules;
+use crate::proto::multi::MultiOp;
 use crate::proto::request::{DeleteContainerRequest, Request};
 use crate::proto::txn::Txn;
 use crate::tree::Tree;
@@ -45,7 +47,7 @@ pub struct Rules {
     pub owners: OwnerRules,
     /// Whether hard quotas refuse writes (`zookeeper.enforceQuota`).
     pub enforce_quota: bool,
-    /// Whether reconfig is on (`reconfigEnabled`); a standalone server refuses it anyway.
+    /// Whether reconfig is on (`reconfigEnabled`); a server that does not lead an ensemble refuses it anyway.
     pub reconfig_enabled: bool,
     /// Whether closeSession transactions list the nodes they delete (`closeSessionTxn.enabled`).
     pub close_session_lists_paths: bool,
@@ -66,6 +68,8 @@ pub struct Judging<'j> {
     pub session: SessionId,
     /// The identities of the connection when the request was read.
     pub who: &'j [Id],
+    /// Why the session may not own nodes, if it may not.
+    pub no_ephemerals: Option<ErrorCode>,
     /// The number that the write gets, refused or not.
     pub zxid: Zxid,
     /// The wall clock.
@@ -131,6 +135,21 @@ pub fn refuse<'a>(request: &Request<'a>, code: ErrorCode) -> Result<Txn<'a>, Err
     match request {
         Request::Multi(ops) => Ok(multi::refusal(code, ops.len())),
         _ => Err(code),
+    }
+}
+
+/// Whether the request would make an ephemeral node: one that goes with its session.
+// apache 3.9.5: server/quorum/QuorumZooKeeperServer.java checkUpgradeSession
+pub fn wants_ephemerals(request: &Request<'_>) -> bool {
+    match request {
+        Request::Create(OpCode::Create | OpCode::Create2, create) => create::is_ephemeral(create),
+        Request::Multi(ops) => ops.iter().any(|op| match op {
+            MultiOp::Create(OpCode::Create | OpCode::Create2, create) => {
+                create::is_ephemeral(create)
+            }
+            _ => false,
+        }),
+        _ => false,
     }
 }
 

@@ -67,6 +67,21 @@ impl Desk {
         }
     }
 
+    /// For judging the next request by hand.
+    pub(super) fn judging(&mut self) -> Judging<'_> {
+        let zxid = self.zxid.next();
+        Judging {
+            rules: &self.rules,
+            tree: &self.tree,
+            overlay: &mut self.overlay,
+            session: ME,
+            who: &self.who,
+            no_ephemerals: None,
+            zxid,
+            time: Millis(zxid.0 * 10),
+        }
+    }
+
     /// Judges as this session; the transaction is then in flight.
     pub(super) fn ask_as(
         &mut self,
@@ -80,6 +95,7 @@ impl Desk {
             overlay: &mut self.overlay,
             session,
             who: &self.who,
+            no_ephemerals: None,
             zxid,
             time: Millis(zxid.0 * 10),
         };
@@ -100,6 +116,7 @@ impl Desk {
             overlay: &mut self.overlay,
             session: SessionId::NONE,
             who: &[],
+            no_ephemerals: None,
             zxid: self.zxid.next(),
             time: Millis(0),
         };

@@ -94,7 +94,7 @@ impl Finish<'_> {
                 who,
             } => self.read(asker, session, op, &leaving.frames[body], &who),
             Item::Nothing { asker } => self.out.effects.push(Effect::Unanswered { asker }),
-            Item::Refusal { asker, code } => self.refuse(asker, code),
+            Item::Refusal { asker, code } => self.reply_code(asker, code),
             Item::Synced => match self.forward.synced() {
                 Some(session) => self.go_on(session),
                 None => tracing::warn!("The leader has answered a sync that nobody waits for"),
@@ -113,6 +113,16 @@ impl Finish<'_> {
             } else {
                 Effect::SessionRefused { conn, session }
             }),
+            Item::LocalOpened {
+                conn,
+                session,
+                timeout_ms,
+            } => self.out.effects.push(Effect::SessionOpened {
+                conn,
+                session,
+                timeout_ms,
+            }),
+            Item::LocalClosed { asker, session } => self.close_local(asker, session),
             Item::Lead { epoch } => self.lead(epoch),
             Item::Membership {
                 text,
@@ -128,15 +138,15 @@ impl Finish<'_> {
         let logged = LoggedTxn::decode(body).expect("a proposal was decoded when it came");
         assert_eq!(logged.header.zxid, zxid.0, "a proposal has its own number");
         let session = SessionId(logged.header.client_id);
-        let asker = self.forward.settle(session, logged.header.cxid);
-        self.apply(&logged, asker);
+        let settled = self.forward.settle(session, logged.header.cxid);
+        self.apply(&logged, settled.flatten());
         if matches!(logged.txn, Txn::CloseSession(_)) {
             // Its connection ends here; there is nobody to read what would follow.
             let end = self.out.bytes.len();
             for asker in self.forward.end(session) {
                 self.out.reply_since(end, asker);
             }
-        } else if asker.is_some() {
+        } else if settled.is_some() {
             self.go_on(session);
         }
     }
@@ -154,13 +164,17 @@ impl Finish<'_> {
                     } = read;
                     self.read(asker, session, op, &body, &who);
                 }
-                Pending::Refusal { asker, code } => self.refuse(asker, code),
-                Pending::Write { .. } => unreachable!("a write waits for its transaction"),
+                Pending::Refusal { asker, code } => self.reply_code(asker, code),
+                Pending::Close { asker } => self.close_local(Some(asker), session),
+                Pending::Write { .. } | Pending::Upgrade => {
+                    unreachable!("a write waits for its transaction")
+                }
             }
         }
     }
 
-    fn refuse(&mut self, asker: Asker, code: ErrorCode) {
+    /// A reply that is no more than a code.
+    fn reply_code(&mut self, asker: Asker, code: ErrorCode) {
         let start = self.out.bytes.len();
         let zxid = self.state.last_zxid.0;
         let header = ReplyHeader {
@@ -170,6 +184,14 @@ impl Finish<'_> {
         };
         reply::append_header(&header, &mut self.out.bytes);
         self.out.reply_since(start, asker);
+    }
+
+    /// The end of a local session is no transaction.
+    fn close_local(&mut self, asker: Option<Asker>, session: SessionId) {
+        if let Some(asker) = asker {
+            self.reply_code(asker, ErrorCode::Ok);
+        }
+        self.out.effects.push(Effect::SessionClosed { session });
     }
 
     /// Everything of former leaders is applied: this server numbers transactions from now on.

@@ -24,6 +24,8 @@ pub enum Pending {
         /// Who is answered.
         asker: Asker,
     },
+    /// A local session on its way to being known to all: its transaction, number 0, answers nobody.
+    Upgrade,
     /// A sync, at the leader too, which answers syncs in the order they were sent.
     Sync {
         /// The request.
@@ -39,6 +41,11 @@ pub enum Pending {
         asker: Asker,
         /// What.
         code: ErrorCode,
+    },
+    /// The end of a local session, behind one of those.
+    Close {
+        /// Who is answered.
+        asker: Asker,
     },
 }
 
@@ -56,19 +63,22 @@ pub struct Read {
 }
 
 impl Pending {
-    fn asker(&self) -> Asker {
+    fn asker(&self) -> Option<Asker> {
         match self {
-            Pending::Write { asker } | Pending::Refusal { asker, .. } => *asker,
-            Pending::Sync { read, .. } | Pending::Read(read) => read.asker,
+            Pending::Write { asker }
+            | Pending::Refusal { asker, .. }
+            | Pending::Close { asker } => Some(*asker),
+            Pending::Sync { read, .. } | Pending::Read(read) => Some(read.asker),
+            Pending::Upgrade => None,
         }
     }
 
     /// Whether the leader still has to answer.
     fn waits(&self) -> bool {
         match self {
-            Pending::Write { .. } => true,
+            Pending::Write { .. } | Pending::Upgrade => true,
             Pending::Sync { is_done, .. } => !is_done,
-            Pending::Read(_) | Pending::Refusal { .. } => false,
+            Pending::Read(_) | Pending::Refusal { .. } | Pending::Close { .. } => false,
         }
     }
 }
@@ -139,18 +149,18 @@ impl Forward {
         queue.into_mut().pending.push_back(pending);
     }
 
-    /// A transaction is being applied: who asked for it, if it was asked for here and is the first that
-    /// its session waits for. Whatever waited behind it is then to be taken with
+    /// A transaction is being applied. If it was asked for here, and is the first that its session waits
+    /// for, says who asked, if anybody; whatever waited behind it is then to be taken with
     /// [`next`](Self::next).
-    pub fn settle(&mut self, session: SessionId, cxid: i32) -> Option<Asker> {
-        match self.queue(session)?.pending.front()? {
-            Pending::Write { asker } if asker.xid == cxid => {
-                let asker = *asker;
-                self.queue(session)?.pending.pop_front();
-                Some(asker)
-            }
-            _ => None,
-        }
+    pub fn settle(&mut self, session: SessionId, cxid: i32) -> Option<Option<Asker>> {
+        let queue = &mut self.queue(session)?.pending;
+        let asker = match queue.front()? {
+            Pending::Write { asker } if asker.xid == cxid => Some(*asker),
+            Pending::Upgrade if cxid == 0 => None,
+            _ => return None,
+        };
+        queue.pop_front();
+        Some(asker)
     }
 
     /// The leader has answered the oldest sync: whose it was; `None` when there was none. What can go on
@@ -177,7 +187,8 @@ impl Forward {
         let hash = self.hasher.hash_one(session);
         let queue = self.queues.find_entry(hash, same).ok();
         let pending = queue.map(|queue| queue.remove().0.pending);
-        pending.into_iter().flatten().map(|pending| pending.asker())
+        let pending = pending.into_iter().flatten();
+        pending.filter_map(|pending| pending.asker())
     }
 
     /// Takes the session's next request if it need not wait any longer.
@@ -203,10 +214,8 @@ impl Forward {
     pub fn abandon(&mut self, mut dropped: impl FnMut(Asker)) {
         self.syncs.clear();
         for queue in self.queues.drain() {
-            queue
-                .pending
-                .iter()
-                .for_each(|pending| dropped(pending.asker()));
+            let askers = queue.pending.iter().filter_map(Pending::asker);
+            askers.for_each(&mut dropped);
         }
     }
 

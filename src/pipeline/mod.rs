@@ -25,7 +25,7 @@ mod state;
 pub use finish::{Audience, Finish};
 pub use forward::{Forward, Pending, Read};
 pub use outputs::{Effect, Outputs};
-pub use prep::{Incoming, Prep, Prepared};
+pub use prep::{Incoming, Prep, Prepared, Standing};
 pub use reap::Reaper;
 pub use room::{Item, LogBatch, OpenBatch, Room};
 pub use state::State;

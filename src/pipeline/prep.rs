@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::ops;
-use crate::ops::{Judging, Overlay, Rules};
+use crate::ops::{Judging, Memberships, Overlay, Rules};
 use crate::pipeline::state::State;
 use crate::proto::request::{Request, RequestReader};
 use crate::proto::txn::{CreateSessionTxn, ErrorTxn, LoggedTxn, Txn, TxnDigest, TxnHeader};
@@ -25,21 +25,44 @@ pub struct Incoming<'a> {
     pub body: RequestReader<'a>,
     /// The connection's identities when the request was read.
     pub who: &'a [Id],
+    /// What its session may do.
+    pub standing: Standing,
     /// Whether it comes from a learner: that waits for a transaction, whatever becomes of the request.
     pub is_forwarded: bool,
-    /// Whether another server serves the session by now.
-    pub is_moved: bool,
 }
 
-impl Incoming<'_> {
-    /// Why it is refused without looking at it, `usable` being whether its session may ask for things.
+/// What a session may do at present, and here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything.
+    Good,
+    /// Everything but own nodes, for this reason: it is known to one server only.
+    Local(ErrorCode),
+    /// Nothing, for this reason; whoever asks is told.
+    Bad(ErrorCode),
+    /// Nothing; it is gone or going, and nobody is left to be told.
+    Gone,
+}
+
+impl Standing {
+    /// Why an operation is refused without looking at it.
     // apache 3.9.5: server/PrepRequestProcessor.java pRequest2Txn, its calls of checkSession
-    fn refusal(&self, usable: bool) -> Option<ErrorCode> {
-        match self.op {
+    fn refusal(self, op: OpCode, rules: &Rules) -> Option<ErrorCode> {
+        let Standing::Bad(code) = self else {
+            return None;
+        };
+        match op {
             OpCode::CloseSession | OpCode::DeleteContainer => None,
-            _ if !usable => Some(ErrorCode::SessionExpired),
-            _ if self.is_moved => Some(ErrorCode::SessionMoved),
-            _ => None,
+            OpCode::Reconfig if !rules.reconfig_enabled => Some(ErrorCode::ReconfigDisabled),
+            _ => Some(code),
+        }
+    }
+
+    /// Why the session may not own nodes.
+    fn no_ephemerals(self) -> Option<ErrorCode> {
+        match self {
+            Standing::Local(code) => Some(code),
+            Standing::Good | Standing::Bad(_) | Standing::Gone => None,
         }
     }
 }
@@ -65,9 +88,11 @@ pub struct Prep {
     digests: bool,
     /// Sessions whose end is in flight.
     closing: BTreeSet<SessionId>,
-    /// Sessions whose beginning is in flight, and who may be asking for things already: a learner has
-    /// made them global.
+    /// Sessions whose beginning is in flight, and who may be asking for things already: they were local
+    /// before.
     opening: BTreeSet<SessionId>,
+    /// For a leader that may change the membership.
+    memberships: Option<Memberships>,
 }
 
 impl Prep {
@@ -80,7 +105,13 @@ impl Prep {
             digests,
             closing: BTreeSet::new(),
             opening: BTreeSet::new(),
+            memberships: None,
         }
+    }
+
+    /// What changes of the membership are judged by from now on; `None`: they are refused.
+    pub fn set_memberships(&mut self, memberships: Option<Memberships>) {
+        self.memberships = memberships;
     }
 
     /// Forgets what was in flight; goes on after this state, as far as its epoch goes.
@@ -114,8 +145,7 @@ impl Prep {
         log: &mut Vec<u8>,
     ) -> Prepared {
         let session = incoming.session;
-        let usable = self.is_usable(state, session);
-        if !usable && !incoming.is_forwarded {
+        if incoming.standing == Standing::Gone {
             return Prepared::Dropped;
         }
         let zxid = self.last.next();
@@ -126,7 +156,8 @@ impl Prep {
             time: time.0,
             kind: op.code(),
         };
-        let refusal = incoming.refusal(usable);
+        let refusal = incoming.standing.refusal(incoming.op, rules);
+        let text;
         let judged = match (Request::decode(incoming.op, &mut incoming.body), refusal) {
             (Err(_), _) if !incoming.is_forwarded && !ops::undecodable_takes_zxid(incoming.op) => {
                 return Prepared::Refused(ErrorCode::MarshallingError);
@@ -140,10 +171,22 @@ impl Prep {
                     overlay: &mut self.overlay,
                     session,
                     who: incoming.who,
+                    no_ephemerals: incoming.standing.no_ephemerals(),
                     zxid,
                     time,
                 };
-                ops::judge(&mut judging, request)
+                match (request, &mut self.memberships) {
+                    (Request::Reconfig(request), Some(memberships)) => {
+                        match ops::judge_reconfig(&mut judging, memberships, &request) {
+                            Ok(new) => {
+                                text = new;
+                                Ok(ops::reconfig_txn(&text))
+                            }
+                            Err(code) => Err(code),
+                        }
+                    }
+                    (request, _) => ops::judge(&mut judging, request),
+                }
             }
         };
         let txn = judged.unwrap_or_else(|code| Txn::Error(ErrorTxn { err: code.code() }));
@@ -153,8 +196,8 @@ impl Prep {
         self.log(header(txn.op()), txn, log)
     }
 
-    /// Appends the transaction that opens a session for a learner, which may go on at once.
-    pub fn open_forwarded(
+    /// Appends the transaction that opens a session whose client may go on at once.
+    pub fn open_early(
         &mut self,
         session: SessionId,
         timeout_ms: i32,
@@ -216,6 +259,7 @@ impl Prep {
             overlay: &mut self.overlay,
             session,
             who: &[],
+            no_ephemerals: None,
             zxid: self.last.next(),
             time,
         };
@@ -240,6 +284,7 @@ impl Prep {
             overlay: &mut self.overlay,
             session: SessionId::NONE,
             who: &[],
+            no_ephemerals: None,
             zxid: self.last.next(),
             time,
         };

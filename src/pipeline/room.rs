@@ -68,6 +68,22 @@ pub enum Item {
         /// Whether it may.
         valid: bool,
     },
+    /// A local session begins.
+    LocalOpened {
+        /// Who asks.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
+        /// Its timeout, ms.
+        timeout_ms: i32,
+    },
+    /// A local session ends.
+    LocalClosed {
+        /// Who is answered; nobody when it has expired.
+        asker: Option<Asker>,
+        /// The session.
+        session: SessionId,
+    },
     /// From here on this server leads.
     Lead {
         /// Where numbering starts: the epoch, counter 0.
@@ -99,7 +115,13 @@ impl Item {
                 dropped(*asker);
                 false
             }
-            Item::Synced | Item::Resumed { .. } => false,
+            Item::LocalClosed { asker, .. } => {
+                if let Some(asker) = asker {
+                    dropped(*asker);
+                }
+                false
+            }
+            Item::Synced | Item::Resumed { .. } | Item::LocalOpened { .. } => false,
             Item::Delivered { .. } | Item::Lead { .. } | Item::Membership { .. } => true,
         }
     }

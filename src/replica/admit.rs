@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::pipeline::{Asker, Incoming, Item, Prepared, State};
-use crate::proto::request;
+use crate::pipeline::{Asker, Incoming, Item, Prepared, Standing, State};
 use crate::replica::gate::{Door, Verdict, Visitor, Waiting};
 use crate::replica::role::Role;
 use crate::replica::submission::{Header, Submission};
@@ -74,6 +73,7 @@ impl Replica {
         }
         match self.role {
             Role::None | Role::Elected { .. } => Resumption::Unknown,
+            _ if self.is_local(resume.session) => Resumption::Granted,
             Role::Learner => {
                 self.ask_to_resume(resume);
                 Resumption::Asked
@@ -167,26 +167,51 @@ impl Replica {
         now: Now,
     ) {
         if self.role == Role::Learner {
-            self.learn(submission, (header, body), asker);
+            self.learn(state, submission, (header, body), asker);
         } else if header.op.is_write() {
             let session = submission.session;
+            if header.op == OpCode::CloseSession && self.close_local(session, asker) {
+                self.gate.entered();
+                return;
+            }
+            self.upgrade_own(state, session, header.op, self.reader(body), now);
             let incoming = Incoming {
                 session,
                 xid: header.xid,
                 op: header.op,
-                body: request::reader(body, self.rules.field_bytes_max),
+                body: self.reader(body),
                 who: &submission.who,
+                standing: self.standing(state, session, header.op),
                 is_forwarded: false,
-                is_moved: self.role == Role::Leader
-                    && self.is_moved(state, session, header.op, Server::Here),
             };
             self.write(state, incoming, asker, now);
-        } else if self.is_usable(state, submission.session) {
+        } else if self.is_known(state, submission.session) {
             self.gate.entered();
             self.read(submission, asker, header.op, body);
         } else {
             self.open.items.push_back(Item::Nothing { asker });
         }
+    }
+
+    /// What a client of this server may do, when this server judges its requests.
+    fn standing(&mut self, state: &State, session: SessionId, op: OpCode) -> Standing {
+        if self.prep.is_usable(state, session) {
+            let is_moved = self.role == Role::Leader && self.is_moved(session, op, Server::Here);
+            return if is_moved {
+                Standing::Bad(ErrorCode::SessionMoved)
+            } else {
+                Standing::Good
+            };
+        }
+        if self.is_local(session) {
+            return Standing::Local(ErrorCode::EphemeralOnLocalSession);
+        }
+        Standing::Gone
+    }
+
+    /// Whether a client of this server may ask for things.
+    fn is_known(&self, state: &State, session: SessionId) -> bool {
+        self.prep.is_usable(state, session) || self.is_local(session)
     }
 
     /// A read is served between the transactions around it.
@@ -219,6 +244,9 @@ impl Replica {
     }
 
     fn create_session(&mut self, new: NewSession, now: Now) {
+        if self.open_local(new, now) {
+            return;
+        }
         match self.role {
             Role::Learner => return self.ask_for_session(new, now),
             Role::Leader => self.owners.give(new.session, Server::Here),

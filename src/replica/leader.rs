@@ -1,10 +1,10 @@
 //! What a leader does for the clients of its learners.
 
 use crate::consensus::Effect;
-use crate::pipeline::{Incoming, Prepared, State};
+use crate::pipeline::{Incoming, Prepared, Standing, State};
 use crate::proto::peer::{Forwarded, ToLearner};
-use crate::proto::request;
 use crate::replica::{Now, Replica};
+use crate::session::local::LocalSessions;
 use crate::session::owners::Server;
 use crate::types::{ErrorCode, LinkId, OpCode, SessionId, Zxid};
 
@@ -103,7 +103,7 @@ impl Replica {
         self.owners.give(session, Server::Link(link));
         let timeout_ms = i32::from_be_bytes(*timeout);
         let log = &mut self.open.log;
-        self.prep.open_forwarded(session, timeout_ms, now.wall, log)
+        self.prep.open_early(session, timeout_ms, now.wall, log)
     }
 
     fn write_for(
@@ -114,19 +114,41 @@ impl Replica {
         op: OpCode,
         now: Now,
     ) -> Prepared {
-        let session = request.session;
         let incoming = Incoming {
-            session,
+            session: request.session,
             xid: request.cxid,
             op,
-            body: request::reader(&request.body, self.rules.field_bytes_max),
+            body: self.reader(&request.body),
             who: &request.who,
+            standing: self.standing_at(state, request.session, op, link),
             is_forwarded: true,
-            is_moved: self.is_moved(state, session, op, Server::Link(link)),
         };
         let log = &mut self.open.log;
         let (prep, rules) = (&mut self.prep, &self.rules);
         prep.request(state, rules, incoming, now.wall, log)
+    }
+
+    /// What a client of a learner may do.
+    // apache 3.9.5: server/quorum/LeaderSessionTracker.java checkSession, checkGlobalSession
+    fn standing_at(
+        &mut self,
+        state: &State,
+        session: SessionId,
+        op: OpCode,
+        link: LinkId,
+    ) -> Standing {
+        if self.prep.is_usable(state, session) {
+            return match self.is_moved(session, op, Server::Link(link)) {
+                true => Standing::Bad(ErrorCode::SessionMoved),
+                false => Standing::Good,
+            };
+        }
+        let may_be_local = |local: &LocalSessions| local.is_foreign(session);
+        let is_unknown = !state.sessions.is_known(session);
+        if is_unknown && self.local.as_ref().is_some_and(may_be_local) {
+            return Standing::Local(ErrorCode::SessionExpired);
+        }
+        Standing::Bad(ErrorCode::SessionExpired)
     }
 
     fn refuse_for(&mut self, request: &Forwarded, code: ErrorCode, now: Now) -> Prepared {
@@ -137,16 +159,8 @@ impl Replica {
 
     /// Whether somebody else serves this session, so that `server` may not write for it. Who writes first,
     /// owns it.
-    pub(super) fn is_moved(
-        &mut self,
-        state: &State,
-        session: SessionId,
-        op: OpCode,
-        server: Server,
-    ) -> bool {
-        op != OpCode::CloseSession
-            && self.prep.is_usable(state, session)
-            && !self.owners.claim(session, server)
+    pub(super) fn is_moved(&mut self, session: SessionId, op: OpCode, server: Server) -> bool {
+        op != OpCode::CloseSession && !self.owners.claim(session, server)
     }
 
     // apache 3.9.5: server/quorum/Leader.java revalidateSession

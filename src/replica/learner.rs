@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::consensus::Effect;
-use crate::pipeline::{Asker, Item, Pending, Read};
+use crate::ops;
+use crate::pipeline::{Asker, Item, Pending, Read, State};
 use crate::proto::peer::{Forwarded, ToLeader};
-use crate::proto::request;
 use crate::proto::request::Request;
 use crate::replica::admit::NewSession;
 use crate::replica::submission::{Header, Submission};
@@ -20,19 +20,28 @@ impl Replica {
     // apache 3.9.5: server/quorum/FollowerRequestProcessor.java run, CommitProcessor.java needCommit
     pub(super) fn learn(
         &mut self,
+        state: &State,
         from: &Submission,
         (header, body): (Header, &[u8]),
         asker: Asker,
     ) {
         let session = from.session;
         let op = header.op;
+        if !self.is_heard(state, session) {
+            self.open.items.push_back(Item::Nothing { asker });
+            return;
+        }
         self.gate.entered();
+        if op == OpCode::CloseSession && self.close_local(session, asker) {
+            return;
+        }
         if op.is_write() {
-            if self.is_senseless(op, body) {
-                self.refuse(session, asker, ErrorCode::MarshallingError);
-            } else {
-                self.ask_leader(from, header, Bytes::copy_from_slice(body));
-                self.forward.push(session, Pending::Write { asker });
+            match self.prepare_for_leader(session, op, body) {
+                Ok(()) => {
+                    self.ask_leader(from, header, Bytes::copy_from_slice(body));
+                    self.forward.push(session, Pending::Write { asker });
+                }
+                Err(code) => self.refuse(session, asker, code),
             }
         } else if op == OpCode::Sync {
             let body = Bytes::copy_from_slice(body);
@@ -48,12 +57,43 @@ impl Replica {
         }
     }
 
-    /// Whether the leader could make no sense of it. Apache's leader would propose the refusal under a
-    /// number that is taken, and stop committing: it must not get it. A multi is harmless.
+    /// Whether requests of a session are taken at all: the leader knows about those that are known to all,
+    /// but not about local ones.
+    // apache 3.9.5: server/quorum/LearnerSessionTracker.java touchSession
+    fn is_heard(&self, state: &State, session: SessionId) -> bool {
+        self.local.as_ref().is_none_or(|local| {
+            local.is_open(session)
+                || local.is_upgrading(session)
+                || state.sessions.is_known(session)
+        })
+    }
+
+    /// What has to happen before the leader is asked to write something.
+    ///
+    /// # Errors
+    /// Why it is not asked. It must not get what it could make no sense of: Apache's leader would propose
+    /// the refusal under a number that is taken, and stop committing. A multi is harmless.
     // apache 3.9.5: server/PrepRequestProcessor.java pRequestHelper, its last catch
-    fn is_senseless(&self, op: OpCode, body: &[u8]) -> bool {
-        let mut body = request::reader(body, self.rules.field_bytes_max);
-        op != OpCode::Multi && Request::decode(op, &mut body).is_err()
+    fn prepare_for_leader(
+        &mut self,
+        session: SessionId,
+        op: OpCode,
+        body: &[u8],
+    ) -> Result<(), ErrorCode> {
+        let mut body = self.reader(body);
+        let request = match Request::decode(op, &mut body) {
+            Ok(request) => request,
+            Err(_) if op == OpCode::Multi => return Ok(()),
+            Err(_) => return Err(ErrorCode::MarshallingError),
+        };
+        if let Some(timeout_ms) = self.upgrade(session, &request) {
+            self.forward_session(session, timeout_ms);
+            self.forward.push(session, Pending::Upgrade);
+        } else if self.is_local(session) && op != OpCode::Multi && ops::wants_ephemerals(&request) {
+            // The leader refuses the elements of a multi.
+            return Err(ErrorCode::EphemeralOnLocalSession);
+        }
+        Ok(())
     }
 
     /// Refuses a request, in its turn.
@@ -79,18 +119,21 @@ impl Replica {
 
     /// Asks the leader for a session.
     pub(super) fn ask_for_session(&mut self, new: NewSession, now: Now) {
-        let timeout = new.timeout_ms.to_be_bytes();
-        self.mail
-            .push(Effect::ToLeader(ToLeader::Request(Forwarded {
-                session: new.session,
-                cxid: 0,
-                op: OpCode::CreateSession.code(),
-                body: Bytes::copy_from_slice(&timeout),
-                who: Arc::new([]),
-            })));
+        self.forward_session(new.session, new.timeout_ms);
         let asker = Asker::handshake(new.conn, now.monotonic);
         self.gate.entered();
         self.forward.push(new.session, Pending::Write { asker });
+    }
+
+    fn forward_session(&mut self, session: SessionId, timeout_ms: i32) {
+        self.mail
+            .push(Effect::ToLeader(ToLeader::Request(Forwarded {
+                session,
+                cxid: 0,
+                op: OpCode::CreateSession.code(),
+                body: Bytes::copy_from_slice(&timeout_ms.to_be_bytes()),
+                who: Arc::new([]),
+            })));
     }
 
     /// Asks the leader whether a client may take up its session here. Of several connections that want the
@@ -134,7 +177,8 @@ impl Replica {
         heard_since: impl FnOnce(Millis) -> Vec<(SessionId, i32)>,
     ) -> ToLeader {
         let since = std::mem::replace(&mut self.reported, now.monotonic);
-        let touched = heard_since(since);
+        let mut touched = heard_since(since);
+        touched.retain(|(session, _)| !self.is_local(*session));
         ToLeader::Ping { zxid, touched }
     }
 }

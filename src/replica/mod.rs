@@ -5,6 +5,7 @@ mod admit;
 mod gate;
 mod leader;
 mod learner;
+mod local;
 mod member;
 mod obey;
 mod recover;
@@ -32,6 +33,7 @@ use crate::pipeline::{
 };
 use crate::replica::gate::Gate;
 use crate::replica::leader::Remote;
+use crate::session::local::LocalSessions;
 use crate::session::owners::Owners;
 use crate::types::{ConnId, LinkId, Millis, SessionId, Zxid};
 use crate::watch::Watches;
@@ -78,6 +80,8 @@ pub struct Replica {
     syncs: VecDeque<(Zxid, LinkId)>,
     /// Who serves which session, for a leader.
     owners: Owners,
+    /// Sessions known to this server only; `None`: all are known to all.
+    local: Option<LocalSessions>,
     /// Whether ephemeral nodes without a session are still to be removed.
     has_orphans: bool,
     /// Connections that wait for the leader's word about a session, and their timeouts in ms.
@@ -110,6 +114,7 @@ impl Replica {
             remote: VecDeque::new(),
             syncs: VecDeque::new(),
             owners: Owners::new(parts.seed),
+            local: None,
             has_orphans: false,
             resuming: BTreeMap::new(),
             reported: Millis(i64::MIN),
@@ -126,6 +131,18 @@ impl Replica {
         replica.role = Role::None;
         replica.gate.retire();
         replica
+    }
+
+    /// With a table for new sessions, which are then known to this server only (`localSessionsEnabled`).
+    #[must_use]
+    pub fn with_local_sessions(mut self, local: Option<LocalSessions>) -> Self {
+        self.local = local;
+        self
+    }
+
+    /// The sessions known to this server only, and their timeouts in ms.
+    pub fn local_sessions(&self) -> impl Iterator<Item = (SessionId, i32)> {
+        self.local.iter().flat_map(LocalSessions::iter)
     }
 
     /// What it is for its clients.
@@ -156,8 +173,9 @@ impl Replica {
     /// When [`Replica::expire`] wants to be called again, by the monotonic clock; `None` while this server
     /// ends no sessions.
     pub fn next_expiry(&self, state: &State) -> Option<Millis> {
-        let decides = self.role.decides();
-        decides.then(|| state.sessions.next_deadline()).flatten()
+        let local = self.local.as_ref().and_then(LocalSessions::next_deadline);
+        let all = self.role.decides().then(|| state.sessions.next_deadline());
+        [local, all.flatten()].into_iter().flatten().min()
     }
 
     /// Ends sessions that were not heard for too long. `last_touch` tells when a session was last heard at
@@ -168,19 +186,16 @@ impl Replica {
         now: Now,
         last_touch: &dyn Fn(SessionId) -> Option<(Millis, i32)>,
     ) -> Vec<(SessionId, i32)> {
+        let mut expired = self.expire_local(now, last_touch);
         if !self.role.decides() {
-            return Vec::new();
+            return expired;
         }
         let owners = &self.owners;
         let last_heard = |session| last_touch(session).max(owners.last_heard(session));
-        let expired = state.sessions.due(now.monotonic, &last_heard);
-        let timeout = |session| state.sessions.timeout(session).unwrap_or_default();
-        let expired = expired
-            .into_iter()
-            .map(|session| (session, timeout(session)));
-        let expired = expired.collect::<Vec<_>>();
-        for (session, _) in &expired {
-            self.expire_session(state, *session, now);
+        for session in state.sessions.due(now.monotonic, &last_heard) {
+            let timeout_ms = state.sessions.timeout(session).unwrap_or_default();
+            expired.push((session, timeout_ms));
+            self.expire_session(state, session, now);
         }
         expired
     }
@@ -216,11 +231,6 @@ impl Replica {
     /// removes nothing.
     pub fn next_reap(&self) -> Option<Millis> {
         self.role.decides().then(|| self.reaper.next())
-    }
-
-    /// Whether a session can still be used: open, and its end not in flight.
-    fn is_usable(&self, state: &State, session: SessionId) -> bool {
-        self.prep.is_usable(state, session)
     }
 
     /// Ends the turn: what was judged goes into the room. Its records, if any, are to be logged.
@@ -296,8 +306,9 @@ impl Replica {
                 Effect::Reply { .. } | Effect::SessionOpened { .. } | Effect::Moved { .. } => {
                     over += 1;
                 }
-                Effect::SessionClosed { session } if self.role == Role::Leader => {
+                Effect::SessionClosed { session } if self.role != Role::Standalone => {
                     self.owners.forget(*session);
+                    self.forget_local(*session);
                 }
                 Effect::Event { .. }
                 | Effect::Unanswered { .. }

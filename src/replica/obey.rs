@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::consensus::Effect;
+use crate::ops::Memberships;
 use crate::pipeline::{Asker, Item};
 use crate::replica::gate::Waiting;
 use crate::replica::leader::Remote;
@@ -93,6 +94,10 @@ impl Replica {
         self.syncs.clear();
         self.owners.clear();
         self.resuming.clear();
+        self.prep.set_memberships(None);
+        if let Some(local) = &mut self.local {
+            local.clear();
+        }
     }
 
     /// Connections with a smaller number belong to a role that has ended: what still comes of them is
@@ -106,6 +111,12 @@ impl Replica {
     pub fn set_membership(&mut self, text: Bytes, version: i64, now: Now) {
         self.membership = Some((text, version));
         self.show_membership(now);
+    }
+
+    /// What a leader judges changes of the membership by, from now until its role ends; `None`: it refuses
+    /// them. To be told anew whenever something of it has changed.
+    pub fn set_memberships(&mut self, memberships: Option<Memberships>) {
+        self.prep.set_memberships(memberships);
     }
 
     /// Takes what is to be sent to other servers, in order. Empty without an ensemble.

@@ -18,6 +18,7 @@ mod line_sessions;
 mod listeners;
 mod log_thread;
 mod mailbox;
+mod member_files;
 mod metrics;
 mod peers;
 mod phases;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::admin::view::{LeaderFacts, MemberFacts, Role};
+use crate::config::Membership;
 use crate::consensus::{Peer, Phase, Status};
 use crate::replica::Now;
 use crate::server::stats::Tally;
@@ -18,6 +19,7 @@ const SHOW_PERIOD_MS: i64 = 100;
 #[derive(Debug)]
 pub struct Board {
     shown: Mutex<Shown>,
+    membership: Mutex<Arc<Membership>>,
     election_ms: Tally,
 }
 
@@ -26,7 +28,6 @@ struct Shown {
     role: Role,
     /// Since when clients are served in this role.
     since: Millis,
-    voters: usize,
     leader: Option<LeaderFacts>,
     elections: u64,
 }
@@ -45,15 +46,15 @@ pub struct Phases {
 
 impl Board {
     /// Of a member that has no role yet.
-    pub fn new(voters: usize, now: Millis) -> Self {
+    pub fn new(membership: &Arc<Membership>, now: Millis) -> Self {
         Board {
             shown: Mutex::new(Shown {
                 role: Role::Follower,
                 since: now,
-                voters,
                 leader: None,
                 elections: 0,
             }),
+            membership: Mutex::new(Arc::clone(membership)),
             election_ms: Tally::default(),
         }
     }
@@ -66,12 +67,19 @@ impl Board {
             ..leader
         });
         let facts = MemberFacts {
-            voters: shown.voters,
+            voters: self.membership().voter_count(),
             leader,
             elections: shown.elections,
             election_ms: self.election_ms.read(),
         };
         (shown.role, shown.since, facts)
+    }
+}
+
+impl Board {
+    /// Who belongs to the ensemble.
+    pub fn membership(&self) -> Arc<Membership> {
+        Arc::clone(&self.membership.lock())
     }
 }
 
@@ -120,6 +128,11 @@ impl Phases {
                 );
             }
         }
+    }
+
+    /// These are the members from now on.
+    pub(super) fn belong(&mut self, membership: &Arc<Membership>) {
+        *self.board.membership.lock() = Arc::clone(membership);
     }
 
     fn elected(&mut self, leader: ServerId, now: Now) {

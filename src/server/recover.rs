@@ -1,7 +1,5 @@
 //! From records to a state: feeds what storage reads, or a leader sends, into a [`Recovery`].
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -18,6 +16,7 @@ use crate::server::{clock, entropy, settings};
 use crate::storage::disk::Disk;
 use crate::storage::format::snapshot::{SnapshotSummary, SnapshotVisitor};
 use crate::storage::layout::DataDirs;
+use crate::storage::recent::RecentTxns;
 use crate::storage::recover::{RecoverError, RecoverOptions, Recovered, RecoveryVisitor, read_all};
 use crate::storage::truncate::{self, TruncateError};
 use crate::tree::TreeOptions;
@@ -47,8 +46,7 @@ pub(super) struct Loaded {
 struct Visitor {
     recovery: Recovery,
     tick_ms: i32,
-    recent_max: usize,
-    recent: VecDeque<(Zxid, Bytes)>,
+    recent: RecentTxns,
 }
 
 impl SnapshotVisitor for Visitor {
@@ -81,13 +79,7 @@ impl RecoveryVisitor for Visitor {
 
     fn txn(&mut self, body: &[u8], txn: &LoggedTxn<'_>) {
         self.recovery.txn(txn);
-        if self.recent_max > 0 {
-            if self.recent.len() == self.recent_max {
-                self.recent.pop_front();
-            }
-            let zxid = Zxid(txn.header.zxid);
-            self.recent.push_back((zxid, Bytes::copy_from_slice(body)));
-        }
+        self.recent.push(Zxid(txn.header.zxid), body);
     }
 }
 
@@ -119,12 +111,12 @@ impl Recoverer {
         }
     }
 
-    fn visitor(&self) -> Visitor {
+    /// What keeps the last `recent_max` transactions besides.
+    fn visitor(&self, recent_max: usize) -> Visitor {
         Visitor {
             recovery: Recovery::new(self.tree, self.tick_ms, clock::monotonic()),
             tick_ms: self.tick_ms,
-            recent_max: self.recent_max,
-            recent: VecDeque::new(),
+            recent: RecentTxns::new(recent_max),
         }
     }
 
@@ -133,12 +125,12 @@ impl Recoverer {
     /// # Errors
     /// When what is there is broken beyond what a crash can do.
     pub(super) fn recover(&self, disk: &dyn Disk, dirs: &DataDirs) -> Result<Loaded, RecoverError> {
-        let mut visitor = self.visitor();
+        let mut visitor = self.visitor(self.recent_max);
         let recovered = read_all(disk, dirs, &self.options, &mut visitor)?;
         Ok(Loaded {
             state: self.finish(visitor.recovery),
             recovered,
-            recent: visitor.recent.into(),
+            recent: visitor.recent.into_backlog(),
         })
     }
 
@@ -152,8 +144,7 @@ impl Recoverer {
         dirs: &DataDirs,
         to: Zxid,
     ) -> Result<State, TruncateError> {
-        let mut visitor = self.visitor();
-        visitor.recent_max = 0;
+        let mut visitor = self.visitor(0);
         truncate::truncate(disk, dirs, &self.options, to, &mut visitor)?;
         Ok(self.finish(visitor.recovery))
     }
@@ -191,7 +182,7 @@ impl Received {
 impl SnapshotPort for Receiver {
     fn begin(&self, zxid: Zxid) -> Box<dyn SnapshotSink> {
         drop(self.0.take());
-        let mut visitor = self.0.recoverer.visitor();
+        let mut visitor = self.0.recoverer.visitor(0);
         visitor.begin(zxid);
         Box::new(Sink {
             received: Arc::clone(&self.0),

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::config::Membership;
 use crate::consensus::{Effect, Input, Task};
 use crate::net::peer;
-use crate::net::peer::{Ballots, Links, Target};
+use crate::net::peer::{AddressBook, Ballots, Links, Target};
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::replica::{Member, Now, Role};
 use crate::server::error::ServerError;
 use crate::server::log_thread::{Chore, Order};
 use crate::server::mailbox::Mailbox;
+use crate::server::member_files::MemberFiles;
 use crate::server::phases::Phases;
 use crate::server::recover::Received;
 use crate::server::shared::Shared;
@@ -43,6 +46,8 @@ pub struct Seat {
     pub syncs: Syncs,
     /// What operators are told.
     pub phases: Phases,
+    /// Where the membership is kept when it changes.
+    pub files: MemberFiles,
     /// Who is at the other end of a learner's connection, once it has said so.
     pub learners: BTreeMap<LinkId, ServerId>,
     /// Kept between turns.
@@ -160,6 +165,13 @@ impl Seat {
                 self.opens = true;
             }
             Effect::Retire => self.learners.clear(),
+            Effect::LastSeen(membership) => {
+                self.files.last_seen(&membership, self.membership.version);
+            }
+            Effect::Activate {
+                membership,
+                differs,
+            } => self.activate(membership, differs, member, now),
             Effect::Phase(phase) => self.phases.enter(phase, now),
             Effect::Note(note) => tracing::info!("{note}"),
             Effect::Fatal { code, why } => {
@@ -176,6 +188,39 @@ impl Seat {
             | Effect::Synced => unreachable!("{effect:?} is the replica's"),
         }
         Ok(())
+    }
+
+    /// These are the members from now on.
+    fn activate(
+        &mut self,
+        membership: Arc<Membership>,
+        differs: bool,
+        member: &mut Member,
+        now: Now,
+    ) {
+        tracing::info!(
+            "The membership is now version {:x}:\n{}",
+            membership.version,
+            membership.to_text()
+        );
+        self.files.activate(&membership, self.me);
+        let text = Bytes::from(membership.to_text());
+        let replica = &mut member.replica;
+        replica.set_membership(text, membership.version, now);
+        let book = AddressBook::of(&membership, &membership);
+        match differs {
+            true => self.ballots.restart(book),
+            false => self.ballots.know(book),
+        }
+        let client = |membership: &Membership| {
+            let own = membership.member(self.me);
+            own.and_then(|own| own.client.clone())
+        };
+        if differs && client(&membership) != client(&self.membership) {
+            tracing::warn!("The client port of this server has changed: restart it to move there");
+        }
+        self.phases.belong(&membership);
+        self.membership = membership;
     }
 
     fn chore(&mut self, task: Task, chore: Chore) {

@@ -13,6 +13,7 @@ use crate::pipeline::Reaper;
 use crate::server::large::LargeRequests;
 use crate::server::log_thread::FlushPolicy;
 use crate::server::snapshot_thread::PurgePolicy;
+use crate::session::local::LocalSessions;
 use crate::storage::format::file_name::Compression;
 use crate::storage::recover::{RECORD_BYTES_MAX_DEFAULT, RecoverOptions};
 use crate::storage::txn_log::LogOptions;
@@ -93,6 +94,11 @@ pub(super) fn peer(
         log_sync: quorum.snapshot_size_factor.is_some(),
         backlog: size(quorum.commit_log_count),
         reconfig: config.reconfig_enabled,
+        member_rules: config.member_rules(),
+        last_seen: config
+            .last_seen
+            .clone()
+            .map_or_else(|| Arc::clone(membership), Arc::new),
         seed,
         ..consensus::Settings::new(me, Arc::clone(membership))
     }
@@ -140,6 +146,16 @@ pub(super) fn log_options(config: &Config) -> LogOptions {
         force_sync: config.storage.force_sync,
         fsync_warning: Duration::from_millis(config.storage.fsync_warning_threshold_ms),
     }
+}
+
+/// The sessions that only this member knows, if there are to be such.
+pub(super) fn local_sessions(config: &Config, me: ServerId) -> Option<LocalSessions> {
+    let quorum = &config.quorum;
+    let tick_ms = i32::try_from(config.timing.tick_time_ms).unwrap_or(i32::MAX);
+    let can_upgrade = quorum.local_sessions_upgrading;
+    quorum
+        .local_sessions
+        .then(|| LocalSessions::new(me, can_upgrade, tick_ms))
 }
 
 /// When the log is flushed.

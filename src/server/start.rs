@@ -22,6 +22,7 @@ use crate::server::line::{Letter, Line};
 use crate::server::listeners;
 use crate::server::log_thread::{LogThread, Order};
 use crate::server::mailbox::Mailbox;
+use crate::server::member_files::MemberFiles;
 use crate::server::metrics::Endpoint;
 use crate::server::peers::{Peers, PeersThread};
 use crate::server::phases::{Board, Phases};
@@ -314,7 +315,8 @@ impl Base {
         let membership = Arc::new(config.membership.clone());
         let peer_settings = settings::peer(config, me, &membership, entropy::random());
         let peer = Peer::new(peer_settings, saved, self.now.monotonic);
-        let mut replica = Replica::member(&self.shared.state.read(), self.parts(config));
+        let mut replica = Replica::member(&self.shared.state.read(), self.parts(config))
+            .with_local_sessions(settings::local_sessions(config, me));
         let text = Bytes::from(membership.to_text());
         replica.set_membership(text, membership.version, self.now);
         let received = Arc::new(Received::new(files.recoverer.clone()));
@@ -325,7 +327,11 @@ impl Base {
             &self.wires.line,
             &self.wires.failures,
         );
-        let board = Arc::new(Board::new(membership.voter_count(), self.now.monotonic));
+        let board = Arc::new(Board::new(&membership, self.now.monotonic));
+        let member_files = MemberFiles::new(Arc::clone(&files.disk), &config.file);
+        if config.reconfig_enabled {
+            member_files.back_up();
+        }
         let seat = Seat {
             me,
             membership,
@@ -342,6 +348,7 @@ impl Base {
                 size_factor: config.quorum.snapshot_size_factor.unwrap_or(-1.0),
             },
             phases: Phases::new(me, Arc::clone(&board)),
+            files: member_files,
             learners: BTreeMap::new(),
             street: Vec::new(),
             opens: false,

@@ -12,8 +12,7 @@ use crate::admin::four_letter;
 use crate::admin::view::{
     ConnectionFacts, Facts, LatencyFacts, MemberSettings, Role, ServerView, Settings, StartFacts,
 };
-use crate::config;
-use crate::config::{Config, PeerAddress, WordWhitelist};
+use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
 use crate::server::clock;
 use crate::server::phases::Board;
@@ -70,18 +69,17 @@ impl View {
 }
 
 fn member_settings(config: &Config) -> Option<MemberSettings> {
-    let id = config.my_id?;
-    let own = config.membership.member(id)?;
-    let ports = |port: fn(&PeerAddress) -> u16| own.addresses.iter().map(port).collect();
-    Some(MemberSettings {
-        id,
+    let mut settings = MemberSettings {
+        id: config.my_id?,
         init_limit_ticks: config.quorum.init_limit_ticks,
         sync_limit_ticks: config.quorum.sync_limit_ticks,
-        election_ports: ports(|address| address.election_port),
-        quorum_ports: ports(|address| address.quorum_port),
-        observes: own.role == config::Role::Observer,
-        membership: config.membership.to_text(),
-    })
+        election_ports: Vec::new(),
+        quorum_ports: Vec::new(),
+        observes: false,
+        membership: String::new(),
+    };
+    settings.follow(&config.membership);
+    Some(settings)
 }
 
 /// One view for one question.
@@ -165,8 +163,12 @@ impl ServerView for Asked<'_> {
         self.view.facts()
     }
 
-    fn settings(&self) -> &Settings {
-        &self.view.settings
+    fn settings(&self) -> Settings {
+        let mut settings = self.view.settings.clone();
+        if let (Some(member), Some(board)) = (&mut settings.member, &self.view.board) {
+            member.follow(&board.membership());
+        }
+        settings
     }
 
     fn connections(&self) -> Vec<ConnectionFacts> {

@@ -46,6 +46,10 @@ impl Deadlines {
         }
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.by_time.clear();
+    }
+
     pub(crate) fn first(&self) -> Option<Millis> {
         self.by_time.first().map(|(deadline, _)| *deadline)
     }

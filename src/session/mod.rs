@@ -6,6 +6,7 @@
 
 mod expiry;
 pub mod ids;
+pub mod local;
 pub mod owners;
 pub mod secret;
 
@@ -77,6 +78,11 @@ impl Sessions {
         true
     }
 
+    /// Whether there is such a session, closing or not.
+    pub fn is_known(&self, id: SessionId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
     /// Whether the session may ask for things: it is known and not closing.
     pub fn is_open(&self, id: SessionId) -> bool {
         self.by_id
@@ -132,6 +138,12 @@ impl Sessions {
             }
             self.deadlines.insert(*id, deadline);
         }
+    }
+
+    /// Forgets all sessions.
+    pub fn clear(&mut self) {
+        self.by_id.clear();
+        self.deadlines.clear();
     }
 
     /// How many sessions are known, closing ones included.

@@ -4,6 +4,8 @@
 //! dataDir/version-2/snapshot.<hex>      always whole: written aside, flushed, renamed
 //! dataLogDir/version-2/log.<hex>        every record before the last flush is whole
 //! either/version-2/.oxkeeper.lock       one process
+//! dataDir/version-2/*Epoch              members of an ensemble: what they have promised
+//! dataDir/version-2/.oxkeeper-rewind    the end of a history is being forgotten
 //! ```
 //!
 //! | when | what is durable |
@@ -12,6 +14,9 @@
 //! | a log is begun | every older log, to its end |
 //! | [`snapshots::SnapshotWriter::finish`] returns | the snapshot and its name |
 //! | [`recover::read_all`] returns | no log has a torn end any more |
+//! | an epoch is saved ([`epochs`]) | the epoch, under its name |
+//! | [`truncate::truncate`] returns | nothing after its target, in logs and snapshots |
+//! | [`snapshots::SnapshotWriter::install`] returns | the snapshot, and nothing after it |
 
 pub mod disk;
 pub mod epochs;
@@ -20,6 +25,7 @@ pub mod layout;
 pub mod lock;
 pub mod purge;
 pub mod range;
+pub mod recent;
 pub mod recover;
 mod replay;
 mod rewind;

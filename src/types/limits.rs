@@ -23,7 +23,7 @@ pub const LINK_STREAM_BYTES: usize = 1 << 20;
 /// A peer is not read from while this much of what it sent waits for the line.
 pub const LINK_UNREAD_BYTES_MAX: usize = 64 << 20;
 /// Connections to the quorum port that have not said anything yet; the oldest makes room for the next.
-pub const LINKS_SILENT_MAX: usize = 64;
+pub const LINKS_SILENT_MAX: usize = 128;
 /// Callers at the election port that have not said who they are; the oldest makes room for the next.
 pub const ELECTION_CALLERS_SILENT_MAX: usize = 64;
 /// Servers that are no members and yet connected to the election port: joiners, mostly.

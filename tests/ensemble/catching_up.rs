@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::client;
 use crate::cluster::Cluster;
-use crate::wait;
+use crate::{ensemble, of_three, wait};
 
 fn write(cluster: &Cluster, id: i64, prefix: &str, count: usize) {
     let mut client = cluster.client(id);
@@ -37,7 +37,7 @@ fn follower_and_leader(cluster: &Cluster) -> (i64, i64) {
 
 #[test]
 fn a_member_that_was_away_for_a_moment_gets_what_it_missed() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let (away, leader) = follower_and_leader(&cluster);
     write(&cluster, leader, "before", 10);
     cluster.agreed_tree();
@@ -52,7 +52,7 @@ fn a_member_that_was_away_for_a_moment_gets_what_it_missed() {
 
 #[test]
 fn a_member_that_missed_more_than_memory_holds_gets_it_from_the_log_or_a_snapshot() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let (away, leader) = follower_and_leader(&cluster);
     write(&cluster, leader, "before", 10);
     cluster.agreed_tree();
@@ -66,7 +66,7 @@ fn a_member_that_missed_more_than_memory_holds_gets_it_from_the_log_or_a_snapsho
 
 #[test]
 fn a_wiped_member_gets_a_snapshot_and_survives_on_it() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let (wiped, leader) = follower_and_leader(&cluster);
     write(&cluster, leader, "kept", 100);
     let mut holder = cluster.client(leader);
@@ -109,7 +109,7 @@ fn log_bytes(data: &Path) -> usize {
 
 #[test]
 fn what_a_leader_logged_alone_is_cut_off_when_it_comes_back() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let leader = cluster.settle();
     let others: Vec<i64> = (1..=3).filter(|id| *id != leader).collect();
     write(&cluster, leader, "agreed", 5);
@@ -144,6 +144,7 @@ fn what_a_leader_logged_alone_is_cut_off_when_it_comes_back() {
         !tree.contains_key("/alone"),
         "what nobody agreed on is gone"
     );
+    assert!(cluster.members[&leader].says("Truncating log to get in sync with the leader"));
     // And it stays away.
     cluster.kill_all();
     cluster.start_all();
@@ -153,7 +154,7 @@ fn what_a_leader_logged_alone_is_cut_off_when_it_comes_back() {
 
 #[test]
 fn an_observer_joins_serves_and_does_not_count() {
-    let mut cluster = Cluster::new(3, 1, "");
+    let mut cluster = ensemble(3, 1, "");
     for id in 1..=3 {
         cluster.member(id).start();
     }
@@ -181,7 +182,7 @@ fn an_observer_joins_serves_and_does_not_count() {
 
 #[test]
 fn members_catch_up_while_writes_go_on() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let (away, leader) = follower_and_leader(&cluster);
     for round in 0..3 {
         cluster.member(away).end(Signal::KILL);

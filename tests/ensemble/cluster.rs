@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::client::{Client, Node};
-use crate::member::{Member, Places};
+use crate::member::{Launch, Member, Places};
 use crate::wait;
 
 /// The tick: short, so that what takes ticks takes little time; the limits are many ticks, so that a loaded
@@ -56,13 +56,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Voters 1 to `voters`, then observers; none runs yet. `lines` are added to everybody's settings.
-    pub fn new(voters: usize, observers: usize, lines: &str) -> Cluster {
+    /// Members 1, 2 and so on, of these programs; the first `voters` of them vote. None runs yet. `lines` are
+    /// added to everybody's settings.
+    pub fn of(programs: &[Launch], voters: usize, lines: &str) -> Cluster {
         let dir = tempfile::tempdir().unwrap();
-        let places = free_places(own_address(), voters + observers);
-        let members = (1..).zip(places).map(|(id, places)| {
+        let places = free_places(own_address(), programs.len());
+        let members = (1..).zip(programs).zip(places);
+        let members = members.map(|((id, launch), places)| {
             let home = dir.path().join(id.to_string());
-            (id, Member::new(id, places, home))
+            (id, Member::new(id, *launch, places, home))
         });
         let members: BTreeMap<i64, Member> = members.collect();
         let first_observer = i64::try_from(voters).unwrap() + 1;
@@ -80,14 +82,6 @@ impl Cluster {
         for member in cluster.members.values() {
             cluster.configure(member.id, &known);
         }
-        cluster
-    }
-
-    /// Three voters that run and serve.
-    pub fn of_three() -> Cluster {
-        let mut cluster = Cluster::new(3, 0, "");
-        cluster.start_all();
-        cluster.settle();
         cluster
     }
 
@@ -220,5 +214,14 @@ impl Cluster {
             );
         }
         tree
+    }
+
+    /// After no transaction was anybody's tree another than the leader's.
+    #[track_caller]
+    pub fn no_digest_differs(&self) {
+        for member in self.members.values().filter(|member| member.is_running()) {
+            let differing = member.metric("zk_digest_mismatches_count");
+            assert_eq!(differing.as_deref(), Some("0"), "member {}", member.id);
+        }
     }
 }

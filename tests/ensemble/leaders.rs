@@ -10,8 +10,7 @@ use std::thread::JoinHandle;
 use rustix::process::Signal;
 
 use crate::client::{Client, NODE_EXISTS};
-use crate::cluster::Cluster;
-use crate::wait;
+use crate::{ensemble, of_three, wait};
 
 /// Writes nodes `/<prefix>-<n>` until told to stop, through whoever serves; remembers what was acknowledged.
 struct Load {
@@ -67,7 +66,7 @@ impl Load {
 
 #[test]
 fn three_members_elect_and_everybody_serves_reads_and_writes() {
-    let cluster = Cluster::of_three();
+    let cluster = of_three();
     for id in 1..=3 {
         let mut client = cluster.client(id);
         assert_eq!(client.create(&format!("/by-{id}"), b"x", 0).unwrap(), 0);
@@ -82,7 +81,7 @@ fn three_members_elect_and_everybody_serves_reads_and_writes() {
 
 #[test]
 fn nothing_acknowledged_is_lost_when_leaders_are_killed_under_load() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let clients: Vec<SocketAddr> = cluster
         .members
         .values()
@@ -105,6 +104,7 @@ fn nothing_acknowledged_is_lost_when_leaders_are_killed_under_load() {
         .iter()
         .filter(|path| !tree.contains_key(*path))
         .collect();
+    cluster.no_digest_differs();
     assert!(
         lost.is_empty(),
         "{} acknowledged writes are lost: {lost:?}",
@@ -114,7 +114,7 @@ fn nothing_acknowledged_is_lost_when_leaders_are_killed_under_load() {
 
 #[test]
 fn all_are_killed_and_come_back_with_everything() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     for round in 0..3 {
         let mut client = cluster.client(round + 1);
         for n in 0..20 {
@@ -131,7 +131,7 @@ fn all_are_killed_and_come_back_with_everything() {
 
 #[test]
 fn a_frozen_leader_is_replaced_and_follows_when_it_thaws() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let frozen = cluster.settle();
     cluster.member(frozen).signal(Signal::STOP);
     let others: Vec<i64> = (1..=3).filter(|id| *id != frozen).collect();
@@ -147,7 +147,7 @@ fn a_frozen_leader_is_replaced_and_follows_when_it_thaws() {
 
 #[test]
 fn without_a_quorum_nobody_serves_and_with_one_again_all_do() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let leader = cluster.settle();
     let others: Vec<i64> = (1..=3).filter(|id| *id != leader).collect();
     for id in &others {
@@ -167,7 +167,7 @@ fn without_a_quorum_nobody_serves_and_with_one_again_all_do() {
 
 #[test]
 fn one_voter_is_a_quorum_of_one() {
-    let mut cluster = Cluster::new(1, 0, "standaloneEnabled=false\n");
+    let mut cluster = ensemble(1, 0, "standaloneEnabled=false\n");
     cluster.start_all();
     assert_eq!(cluster.settle(), 1);
     let mut client = cluster.client(1);

@@ -11,8 +11,33 @@ mod leaders;
 mod operators;
 mod sessions;
 
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::cluster::Cluster;
+
+/// The program under test.
+fn program(settings: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxkeeper"));
+    command.arg("server").arg(settings);
+    command
+}
+
+/// Voters, then observers; none runs yet.
+fn ensemble(voters: usize, observers: usize, lines: &str) -> Cluster {
+    let programs = vec![program as member::Launch; voters + observers];
+    Cluster::of(&programs, voters, lines)
+}
+
+/// Three voters that run and serve.
+fn of_three() -> Cluster {
+    let mut cluster = ensemble(3, 0, "");
+    cluster.start_all();
+    cluster.settle();
+    cluster
+}
 
 /// How long anything may take before a test gives up. Generous: machines are slow and loaded.
 const DEADLINE: Duration = Duration::from_secs(90);

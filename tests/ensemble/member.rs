@@ -22,21 +22,26 @@ pub struct Places {
     pub client: SocketAddr,
 }
 
+/// How a server is started on a settings file.
+pub type Launch = fn(&Path) -> Command;
+
 /// A member, running or not.
 #[derive(Debug)]
 pub struct Member {
     pub id: i64,
+    launch: Launch,
     pub places: Places,
     pub dir: PathBuf,
     child: Option<Child>,
 }
 
 impl Member {
-    pub fn new(id: i64, places: Places, dir: PathBuf) -> Member {
+    pub fn new(id: i64, launch: Launch, places: Places, dir: PathBuf) -> Member {
         fs::create_dir_all(dir.join("data")).unwrap();
         fs::write(dir.join("data/myid"), format!("{id}\n")).unwrap();
         Member {
             id,
+            launch,
             places,
             dir,
             child: None,
@@ -57,9 +62,7 @@ impl Member {
             .append(true)
             .open(self.dir.join("log"))
             .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_oxkeeper"))
-            .arg("server")
-            .arg(self.dir.join("zoo.cfg"))
+        let child = (self.launch)(&self.dir.join("zoo.cfg"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

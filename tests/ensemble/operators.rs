@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 
 use crate::cluster::Cluster;
-use crate::wait;
+use crate::{ensemble, wait};
 
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests\n";
 
 #[test]
 fn a_member_without_a_quorum_says_that_it_does_not_serve() {
-    let mut cluster = Cluster::new(3, 0, "");
+    let mut cluster = ensemble(3, 0, "");
     cluster.member(1).start();
     let member = &cluster.members[&1];
     wait("the member answers", || {
@@ -31,7 +31,7 @@ fn a_member_without_a_quorum_says_that_it_does_not_serve() {
 
 #[test]
 fn words_tell_the_role() {
-    let mut cluster = Cluster::new(3, 1, "");
+    let mut cluster = ensemble(3, 1, "");
     cluster.start_all();
     let leader = cluster.settle();
     for member in cluster.members.values() {
@@ -72,7 +72,7 @@ fn words_tell_the_role() {
 
 #[test]
 fn a_member_stops_in_every_phase() {
-    let mut cluster = Cluster::new(3, 0, "");
+    let mut cluster = ensemble(3, 0, "");
     cluster.member(1).start();
     wait("it looks for others", || {
         cluster.members[&1].says("LOOKING")
@@ -92,7 +92,7 @@ fn assert_stopped(cluster: &mut Cluster, id: i64) {
 
 #[test]
 fn a_member_that_nobody_named_does_not_start() {
-    let mut cluster = Cluster::new(3, 0, "");
+    let mut cluster = ensemble(3, 0, "");
     cluster.configure(3, &[1, 2]);
     cluster.member(3).start();
     assert_eq!(cluster.member(3).ended().code(), Some(1));
@@ -101,7 +101,7 @@ fn a_member_that_nobody_named_does_not_start() {
 
 #[test]
 fn an_election_port_in_use_ends_the_member_after_its_tries() {
-    let mut cluster = Cluster::new(3, 0, "electionPortBindRetry=1\n");
+    let mut cluster = ensemble(3, 0, "electionPortBindRetry=1\n");
     let taken = TcpListener::bind(cluster.members[&1].places.election).unwrap();
     cluster.member(1).start();
     assert_eq!(cluster.member(1).ended().code(), Some(14));
@@ -110,7 +110,7 @@ fn an_election_port_in_use_ends_the_member_after_its_tries() {
 
 #[test]
 fn a_client_port_in_use_ends_the_member() {
-    let mut cluster = Cluster::new(3, 0, "");
+    let mut cluster = ensemble(3, 0, "");
     let _taken = TcpListener::bind(cluster.members[&1].places.client).unwrap();
     cluster.member(1).start();
     assert_eq!(cluster.member(1).ended().code(), Some(1));
@@ -118,7 +118,7 @@ fn a_client_port_in_use_ends_the_member() {
 
 #[test]
 fn an_untrusted_empty_member_does_not_vote_but_joins() {
-    let mut cluster = Cluster::new(3, 0, "db.autocreate=false\n");
+    let mut cluster = ensemble(3, 0, "db.autocreate=false\n");
     for id in [1, 2] {
         std::fs::write(cluster.members[&id].data().join("initialize"), "").unwrap();
     }

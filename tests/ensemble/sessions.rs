@@ -1,13 +1,12 @@
 //! Sessions belong to the ensemble, not to the member that opened them.
 
-use crate::cluster::Cluster;
-use crate::wait;
+use crate::{of_three, wait};
 
 const EPHEMERAL: i32 = 1;
 
 #[test]
 fn a_session_moves_with_its_client_and_ends_everywhere() {
-    let cluster = Cluster::of_three();
+    let cluster = of_three();
     let mut first = cluster.client(1);
     assert_eq!(first.create("/mine", b"", EPHEMERAL).unwrap(), 0);
     let mut second = first
@@ -24,7 +23,7 @@ fn a_session_moves_with_its_client_and_ends_everywhere() {
 
 #[test]
 fn a_wrong_password_opens_nothing_anywhere() {
-    let cluster = Cluster::of_three();
+    let cluster = of_three();
     let mut client = cluster.client(1);
     client.password = vec![1; 16];
     for id in 1..=3 {
@@ -34,7 +33,7 @@ fn a_wrong_password_opens_nothing_anywhere() {
 
 #[test]
 fn a_silent_session_expires_wherever_it_was_and_a_heard_one_does_not() {
-    let cluster = Cluster::of_three();
+    let cluster = of_three();
     let leader = cluster.settle();
     let mut heard = Vec::new();
     for id in 1..=3 {
@@ -71,7 +70,7 @@ fn a_silent_session_expires_wherever_it_was_and_a_heard_one_does_not() {
 
 #[test]
 fn a_watch_fires_on_the_member_that_holds_it() {
-    let cluster = Cluster::of_three();
+    let cluster = of_three();
     let leader = cluster.settle();
     let mut writer = cluster.client(leader);
     assert_eq!(writer.create("/watched", b"1", 0).unwrap(), 0);
@@ -92,7 +91,7 @@ fn a_watch_fires_on_the_member_that_holds_it() {
 
 #[test]
 fn a_sync_shows_every_write_that_was_acknowledged_anywhere() {
-    let cluster = Cluster::of_three();
+    let cluster = of_three();
     let mut clients: Vec<_> = (1..=3).map(|id| cluster.client(id)).collect();
     for n in 0..60 {
         let path = format!("/n{n}");
@@ -105,7 +104,7 @@ fn a_sync_shows_every_write_that_was_acknowledged_anywhere() {
 
 #[test]
 fn sessions_outlive_the_leader() {
-    let mut cluster = Cluster::of_three();
+    let mut cluster = of_three();
     let leader = cluster.settle();
     let follower = (1..=3).find(|id| *id != leader).expect("there are three");
     let mut client = cluster.client(follower);

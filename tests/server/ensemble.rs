@@ -9,6 +9,7 @@ use oxkeeper::pipeline::State;
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::replica::{Resume, Resumption, Role};
 use oxkeeper::session::Sessions;
+use oxkeeper::session::local::LocalSessions;
 use oxkeeper::tree::Tree;
 use oxkeeper::types::{ConnId, LinkId, Millis, ServerId, SessionId, Zxid};
 
@@ -58,6 +59,22 @@ impl Ensemble {
             next_conn: 1,
             next_session: 0x100,
         }
+    }
+
+    /// Three servers led by the first, whose sessions are their own until they want ephemeral nodes: then
+    /// they are made known to all, or refused.
+    pub fn with_local_sessions(can_upgrade: bool) -> Ensemble {
+        let mut ensemble = Ensemble::new();
+        for (id, world) in (0..).zip(&mut ensemble.servers) {
+            let local = LocalSessions::new(ServerId(id), can_upgrade, TICK_MS);
+            let fresh = fresh();
+            *world = World {
+                replica: fresh.replica.with_local_sessions(Some(local)),
+                ..fresh
+            };
+        }
+        ensemble.elect(0);
+        ensemble
     }
 
     /// Three servers led by the first.
@@ -121,7 +138,8 @@ impl Ensemble {
     /// A client connects to a server and asks for a session. Its connection.
     pub fn join(&mut self, at: usize) -> ConnId {
         let conn = self.connect(at);
-        let session = SessionId(self.next_session);
+        let begun_at = i64::try_from(at).unwrap() << 56;
+        let session = SessionId(begun_at | self.next_session);
         self.next_session += 1;
         self.servers[at].open_session(conn, session, 10_000);
         conn
@@ -150,6 +168,7 @@ impl Ensemble {
         (conn, resumption)
     }
 
+    /// The session of a connection.
     pub fn session(&self, at: usize, conn: ConnId) -> SessionId {
         self.servers[at].clients[&conn].session
     }

@@ -26,7 +26,7 @@ impl World {
                 self.begin_dial(member, leader, within_ms);
             }
             Effect::LeaveLeader => self.close_upstream(member, true),
-            Effect::ToLeader(packet) => self.to_leader(member, packet),
+            Effect::ToLeader(packet) => self.send_to_leader(member, packet),
             Effect::Listen => self.members[member].listening = true,
             Effect::Unlisten => {
                 self.members[member].listening = false;
@@ -97,11 +97,11 @@ impl World {
                     session,
                     valid: true,
                 };
-                self.to_learner(member, link, answer);
+                self.send_to_learner(member, link, answer);
             }
             Effect::ReportTouched(zxid) => {
                 let touched = vec![(SessionId(1), 1000)];
-                self.to_leader(member, ToLeader::Ping { zxid, touched });
+                self.send_to_leader(member, ToLeader::Ping { zxid, touched });
             }
             Effect::Synced => self.synced(member),
             Effect::Touched { .. } | Effect::Revalidated { .. } => {}
@@ -117,7 +117,7 @@ impl World {
             }
             _ => None,
         };
-        self.to_learner(member, link, packet);
+        self.send_to_learner(member, link, packet);
         if let Some(zxid) = forged {
             self.feed_after(0, member, Input::FromLearner(link, ToLeader::Ack(zxid)));
         }

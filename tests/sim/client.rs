@@ -9,6 +9,7 @@ use crate::history::Payload;
 use crate::member::Service;
 use crate::mutant::Mutant;
 use crate::plan::{MS, Time};
+use crate::say;
 use crate::scene::Event;
 use crate::world::{Next, World};
 
@@ -128,7 +129,9 @@ impl World {
             self.clients[client].open.pop_front();
         }
         let zxid = self.scene.states[member].last;
-        self.log(member, || format!("   client {client} reads at {zxid}"));
+        self.log(member, || {
+            format!("   client {client} reads at {}", say::zxid(zxid))
+        });
         self.clients[client].seen = self.clients[client].seen.max(zxid);
         self.see(member, &Event::Read { client, zxid, sync });
     }

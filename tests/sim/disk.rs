@@ -65,9 +65,13 @@ impl Disk {
 
     /// What a crash at this moment leaves: any part of the unflushed tail, from its beginning on; a record that
     /// is not whole is none.
-    pub fn crash(&mut self, rng: &mut Rng) {
+    /// With a mutant a record in the middle is lost, and what comes behind it is not.
+    pub fn crash(&mut self, rng: &mut Rng, torn_middle: bool) {
         let survivors = rng.below(self.log.len() - self.synced + 1);
         self.log.truncate(self.synced + survivors);
+        if torn_middle && survivors > 1 {
+            self.log.remove(self.synced + rng.below(survivors - 1));
+        }
         self.synced = self.log.len();
         self.tail = self.recover().fold();
     }
@@ -101,10 +105,11 @@ impl Disk {
         logged.max(snapshot).unwrap_or_default()
     }
 
-    /// A whole snapshot is on disk.
+    /// A whole snapshot is on disk; there may be newer ones.
     pub fn add_snapshot(&mut self, state: History) {
-        self.snapshots.retain(|old| old.last < state.last);
-        self.snapshots.push(state);
+        self.snapshots.retain(|old| old.last != state.last);
+        let at = self.snapshots.partition_point(|old| old.last < state.last);
+        self.snapshots.insert(at, state);
     }
 
     /// Forgets what lies behind `zxid`. Returns the state that is left.
@@ -135,9 +140,7 @@ impl Disk {
 
     /// A crash in the middle of [`Disk::install`]: the snapshot is there, and so is everything older and newer.
     pub fn install_half(&mut self, state: &History) {
-        self.snapshots.retain(|old| old.last != state.last);
-        self.snapshots.push(state.clone());
-        self.snapshots.sort_by_key(|snapshot| snapshot.last);
+        self.add_snapshot(state.clone());
         // What is read back follows the newest snapshot, whatever it followed when it was written.
         let recovered = self.recover();
         for entry in &mut self.log {
@@ -224,7 +227,7 @@ mod tests {
         for seed in 0..100 {
             let mut disk = disk(5);
             assert_eq!(disk.flushed(3), Some(Zxid(3)));
-            disk.crash(&mut Rng::new(seed, 0));
+            disk.crash(&mut Rng::new(seed, 0), false);
             assert!(!disk.is_dirty());
             seen[disk.end()] = true;
         }

@@ -5,6 +5,7 @@ use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 
 use crate::mutant::Mutant;
+use crate::scene::Event;
 use crate::world::World;
 
 impl World {
@@ -50,7 +51,9 @@ impl World {
         if let (Some(Mutant::CurrentEpochTooEarly), ToLearner::NewLeader { zxid, .. }) =
             (self.mutant, packet)
         {
-            self.scene.disks[member].current_epoch = zxid.epoch();
+            let epoch = &mut self.scene.disks[member].current_epoch;
+            *epoch = (*epoch).max(zxid.epoch());
+            self.see(member, &Event::Stored);
         }
     }
 }

@@ -23,6 +23,15 @@ pub enum Who {
     Follower(usize),
 }
 
+/// Something that a disk does, other than to flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    AcceptedEpoch,
+    CurrentEpoch,
+    Truncate,
+    Install,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub enum What {
     /// The process ends. Without power its connections just fall silent.
@@ -31,6 +40,8 @@ pub enum What {
     CrashAtDisk { who: Who, nth: usize },
     /// The process ends after the n-th effect from now on, in the middle of a list.
     CrashAtEffect { who: Who, nth: usize },
+    /// Whoever is the next to have its disk do this ends in the middle of it.
+    CrashDuring { order: Order },
     /// All processes end.
     CrashAll { power: bool },
     /// The process stands still: no input reaches it.

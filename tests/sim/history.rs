@@ -3,10 +3,14 @@
 //! Every entry carries a fold of everything up to it, so two histories that agree in one entry's fold agree in all
 //! before, and comparing costs nothing.
 
+use std::fmt;
+
 use bytes::Bytes;
 use oxkeeper::proto;
 use oxkeeper::proto::txn::TxnHeader;
 use oxkeeper::types::Zxid;
+
+use crate::say;
 
 /// What a client wrote: unique in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +52,7 @@ impl Payload {
 }
 
 /// A transaction in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     pub zxid: Zxid,
     pub payload: Payload,
@@ -56,6 +60,18 @@ pub struct Entry {
     pub before: u64,
     /// Fold of the history up to and including it.
     pub fold: u64,
+}
+
+/// As in the trace; the folds only say whether two of them have the same past.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Payload { client, number } = self.payload;
+        let (zxid, past) = (say::zxid(self.zxid), self.before & 0xffff);
+        write!(
+            f,
+            "{zxid} [client {client} number {number}] (past {past:04x})"
+        )
+    }
 }
 
 impl Entry {

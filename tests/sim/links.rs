@@ -233,19 +233,23 @@ impl World {
     }
 
     /// To the leader, if there is a connection.
-    pub fn to_leader(&mut self, member: usize, packet: ToLeader) {
+    pub fn send_to_leader(&mut self, member: usize, packet: ToLeader) {
         if let Some(conn) = self.members[member].upstream {
             self.transmit(conn, false, Item::ToLeader(packet));
         }
     }
 
     /// To a learner, if it is still connected.
-    pub fn to_learner(&mut self, member: usize, link: LinkId, packet: ToLearner) {
+    pub fn send_to_learner(&mut self, member: usize, link: LinkId, packet: ToLearner) {
         if !self.members[member].links.contains(&link.0) {
             return;
         }
-        let lost = self.is_mutant(Mutant::LoseProposal)
-            && matches!(packet, ToLearner::Proposal { .. })
+        let kind_of_loss = match packet {
+            ToLearner::Proposal { .. } => Some(Mutant::LoseProposal),
+            ToLearner::Commit(_) => Some(Mutant::LoseCommit),
+            _ => None,
+        };
+        let lost = kind_of_loss.is_some_and(|mutant| self.is_mutant(mutant))
             && self.chance.faults.chance(20);
         if !lost {
             self.transmit(link.0, true, Item::ToLearner(packet));

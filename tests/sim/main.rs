@@ -31,6 +31,7 @@ mod scene;
 mod seeds;
 mod service;
 mod shrink;
+mod sights;
 mod store;
 mod strike;
 mod wires;

@@ -83,6 +83,8 @@ pub struct Member {
     pub fuse_down: Time,
 
     pub service: Service,
+    /// Its role has ended; with a mutant it goes on serving.
+    pub retired: bool,
     /// Counts services, so that a client knows whether it still talks to the same.
     pub term: u32,
     /// The number of the pipeline's next transaction.
@@ -126,6 +128,7 @@ impl Member {
             effect_fuse: None,
             fuse_down: 0,
             service: Service::Nothing,
+            retired: false,
             term: 0,
             next_zxid: Zxid::ZERO,
             in_flight: VecDeque::new(),

@@ -6,6 +6,10 @@
 pub enum Mutant {
     /// Records count as durable as soon as they are appended.
     AckBeforeFsync,
+    /// Epochs and truncations count as done as soon as they are asked for.
+    DoneTooEarly,
+    /// A crash loses a record in the middle of what was not flushed, and keeps what is behind it.
+    TornMiddle,
     /// Flushes return, but nothing is on disk.
     FlushNothing,
     /// The accepted epoch is reported saved, and is not.
@@ -28,6 +32,8 @@ pub enum Mutant {
     RepeatedEpochAck,
     /// Proposals get lost on a connection that goes on.
     LoseProposal,
+    /// Commits get lost on a connection that goes on.
+    LoseCommit,
     /// A learner applies what is proposed, and does not wait for the commit.
     DeliverProposals,
     /// A commit is applied twice.
@@ -47,6 +53,8 @@ pub enum Mutant {
 /// All of them.
 pub const ALL: &[Mutant] = &[
     Mutant::AckBeforeFsync,
+    Mutant::DoneTooEarly,
+    Mutant::TornMiddle,
     Mutant::FlushNothing,
     Mutant::ForgetAcceptedEpoch,
     Mutant::ForgetCurrentEpoch,
@@ -58,6 +66,7 @@ pub const ALL: &[Mutant] = &[
     Mutant::ForgedEpochAcks,
     Mutant::RepeatedEpochAck,
     Mutant::LoseProposal,
+    Mutant::LoseCommit,
     Mutant::DeliverProposals,
     Mutant::ApplyTwice,
     Mutant::AnswerTooEarly,

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::fault::{Fault, What, Who};
+use crate::fault::{Fault, Order, What, Who};
 use crate::rng::Rng;
 
 /// Virtual time, in microseconds since the beginning of the run.
@@ -75,7 +75,7 @@ impl Shape {
     }
 }
 
-/// The settings that matter to the protocol.
+/// The settings that matter to the protocol. Limits are in ticks.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     pub tick_ms: i64,
@@ -85,6 +85,12 @@ pub struct Timing {
     pub backlog: usize,
     /// Whether the log on disk may be used as well.
     pub log_sync: bool,
+    /// Whether every learner gets a snapshot.
+    pub force_snapshot: bool,
+    /// Whether observers write a log.
+    pub observer_log: bool,
+    /// How many learners may be sent snapshots at once before observers must wait.
+    pub snapshots_at_once: usize,
 }
 
 /// What goes wrong all the time.
@@ -156,6 +162,9 @@ fn timing(rng: &mut Rng) -> Timing {
         sync_limit: rng.pick(&[2, 5]),
         backlog: rng.pick(&[1, 5, 20, 500]),
         log_sync: rng.chance(600),
+        force_snapshot: rng.chance(50),
+        observer_log: rng.chance(800),
+        snapshots_at_once: rng.pick(&[1, 10]),
     }
 }
 
@@ -197,7 +206,7 @@ fn faults(rng: &mut Rng, shape: &Shape, timing: &Timing, until: Time) -> Vec<Fau
     faults
 }
 
-const KINDS: usize = 12;
+const KINDS: usize = 13;
 
 fn what(rng: &mut Rng, shape: &Shape, kind: usize) -> What {
     let who = who(rng, shape);
@@ -233,14 +242,23 @@ fn what(rng: &mut Rng, shape: &Shape, kind: usize) -> What {
             b: pair.1,
         },
         10 => What::SlowDisk { who },
+        11 => What::CrashDuring {
+            order: rng.pick(&[
+                Order::AcceptedEpoch,
+                Order::CurrentEpoch,
+                Order::Truncate,
+                Order::Truncate,
+                Order::Install,
+            ]),
+        },
         _ => What::Snapshot { who },
     }
 }
 
 fn who(rng: &mut Rng, shape: &Shape) -> Who {
-    match rng.below(4) {
-        0 => Who::Leader,
-        1 => Who::Follower(rng.below(shape.members())),
+    match rng.below(5) {
+        0 | 1 => Who::Leader,
+        2 => Who::Follower(rng.below(shape.members())),
         _ => Who::Member(rng.below(shape.members())),
     }
 }

@@ -11,6 +11,7 @@ use crate::member::Service;
 use crate::mutant::Mutant;
 use crate::plan::{MS, Plan, Time};
 use crate::scene::Event;
+use crate::sights::Sights;
 use crate::world::{RESEND_MAX, World};
 
 /// How a run ended.
@@ -24,13 +25,14 @@ pub struct Verdict {
 }
 
 /// Some numbers of a run, so that one sees that it did something.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tally {
     pub steps: u64,
+    pub sights: Sights,
     pub acknowledged: usize,
     pub committed: usize,
     pub leaders: usize,
-    /// Virtual time from the end of all faults until everybody served, microseconds.
+    /// Virtual time from the end of all faults until everybody served, in thousandths of what is allowed.
     pub recovery: Time,
 }
 
@@ -46,6 +48,7 @@ pub fn run(plan: &Plan, mutant: Option<Mutant>, traced: bool) -> Verdict {
     });
     let tally = Tally {
         steps: world.steps,
+        sights: world.sights.clone(),
         acknowledged: world.clients.iter().map(|client| client.acknowledged).sum(),
         committed: world.laws.committed(),
         leaders: world.laws.leaders(),
@@ -73,7 +76,7 @@ fn play(world: &mut World) -> Time {
     let mut recovery = None;
     // A leader of before may have to notice first that nobody follows it any more: then once again.
     while world.run_until(until, all_serve) {
-        recovery.get_or_insert(world.scene.now - heal_at);
+        recovery.get_or_insert((world.scene.now - heal_at) * 1000 / patience);
         let writers = world.last_writes();
         let terms: Vec<u32> = world.members.iter().map(|member| member.term).collect();
         let changed = |world: &World| {

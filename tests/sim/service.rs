@@ -9,6 +9,7 @@ use oxkeeper::types::{LinkId, OpCode, SessionId, Zxid};
 use crate::history::Payload;
 use crate::member::{Asker, Job, Service};
 use crate::mutant::Mutant;
+use crate::say;
 use crate::scene::Event;
 use crate::world::World;
 
@@ -30,6 +31,7 @@ impl World {
         let it = &mut self.members[member];
         it.term += 1;
         it.service = service;
+        it.retired = false;
         it.syncs.clear();
         it.asked_syncs.clear();
         self.scene.services[member] = service;
@@ -38,6 +40,7 @@ impl World {
     /// No client is served any more.
     pub fn retire(&mut self, member: usize) {
         if self.is_mutant(Mutant::ServeRetired) {
+            self.members[member].retired = true;
             return;
         }
         self.drop_clients(member);
@@ -48,10 +51,11 @@ impl World {
     pub fn write(&mut self, member: usize, payload: Payload) {
         self.see(member, &Event::Asked(payload));
         match self.members[member].service {
+            _ if self.members[member].retired => {}
             Service::Leader(_) => self.propose(member, payload),
             Service::Learner(_) => {
                 let request = forwarded(payload.client, payload.number, OpCode::SetData);
-                self.to_leader(member, ToLeader::Request(request));
+                self.send_to_leader(member, ToLeader::Request(request));
             }
             Service::Nothing => {}
         }
@@ -65,7 +69,7 @@ impl World {
             Service::Learner(_) => {
                 self.members[member].asked_syncs.push_back((client, number));
                 let request = forwarded(client, number, OpCode::Sync);
-                self.to_leader(member, ToLeader::Request(request));
+                self.send_to_leader(member, ToLeader::Request(request));
             }
             Service::Nothing => {}
         }
@@ -114,10 +118,12 @@ impl World {
             self.members[member].in_flight.pop_front();
             self.apply(member, zxid, payload);
         }
+        self.release_syncs(member);
         if self.scene.states[member].last < upto {
             let why = format!(
-                "server {} commits {upto}, which it never numbered",
-                member + 1
+                "server {} commits {}, which it never numbered",
+                member + 1,
+                say::zxid(upto)
             );
             self.break_law("the street is used as agreed", why);
         }
@@ -141,13 +147,6 @@ impl World {
         }
     }
 
-    /// Once the effects of a step are carried out: syncs that waited for them go out behind them.
-    pub fn after_effects(&mut self, member: usize) {
-        if !self.members[member].syncs.is_empty() {
-            self.release_syncs(member);
-        }
-    }
-
     fn release_syncs(&mut self, member: usize) {
         let applied = self.scene.states[member].last;
         while let Some((_, asker)) = self.members[member]
@@ -155,7 +154,7 @@ impl World {
             .pop_front_if(|(behind, _)| *behind <= applied)
         {
             match asker {
-                Asker::Link(link) => self.to_learner(member, link, ToLearner::Sync),
+                Asker::Link(link) => self.send_to_learner(member, link, ToLearner::Sync),
                 Asker::Client(client, number) => self.read(member, client, Some(number)),
             }
         }

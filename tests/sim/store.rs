@@ -15,14 +15,27 @@ const SLOWNESS: Time = 50;
 impl World {
     /// An order to the log thread.
     pub fn order(&mut self, member: usize, job: Job) {
-        if self.is_mutant(Mutant::AckBeforeFsync)
-            && let Job::Append(zxid, _) = job
-        {
-            self.feed_after(0, member, Input::Durable(zxid));
+        if let Some(input) = self.premature(&job) {
+            self.feed_after(0, member, input);
         }
         self.members[member].orders.push_back(job);
         if self.members[member].busy.is_none() {
             self.next_order(member);
+        }
+    }
+
+    /// What a mutant says of an order before it is carried out.
+    fn premature(&self, job: &Job) -> Option<Input> {
+        match (self.mutant, job) {
+            (Some(Mutant::AckBeforeFsync), Job::Append(zxid, _)) => Some(Input::Durable(*zxid)),
+            (
+                Some(Mutant::DoneTooEarly),
+                Job::AcceptedEpoch(_, task) | Job::CurrentEpoch(_, task),
+            ) => Some(Input::Done(*task, Outcome::Saved)),
+            (Some(Mutant::DoneTooEarly), Job::Truncate(zxid, task)) => {
+                Some(Input::Done(*task, Outcome::At(*zxid)))
+            }
+            _ => None,
         }
     }
 
@@ -49,6 +62,7 @@ impl World {
         self.after(wait, Next::Ordered { member, life });
         self.see(member, &Event::Stored);
         self.burn_disk_fuse(member);
+        self.spring_trap(member);
     }
 
     fn disk_time(&mut self, member: usize) -> Time {
@@ -83,6 +97,7 @@ impl World {
     /// An order is done: what it changes, and who is told.
     fn finish_job(&mut self, member: usize, job: Job) -> Option<Input> {
         let disk = &mut self.scene.disks[member];
+        let installs = matches!(job, Job::Install(..));
         let (task, outcome) = match job {
             Job::Append(..) => unreachable!("appending is part of a flush"),
             Job::Flush(end) => {
@@ -98,7 +113,7 @@ impl World {
             }
             Job::CurrentEpoch(epoch, task) => {
                 if self.mutant != Some(Mutant::ForgetCurrentEpoch) {
-                    disk.current_epoch = epoch;
+                    disk.current_epoch = disk.current_epoch.max(epoch);
                 }
                 (task, Outcome::Saved)
             }
@@ -121,7 +136,8 @@ impl World {
                 (task, Outcome::At(at))
             }
         };
-        Some(Input::Done(task, outcome))
+        let told = self.mutant == Some(Mutant::DoneTooEarly) && !installs;
+        (!told).then_some(Input::Done(task, outcome))
     }
 
     /// The housekeeper writes a snapshot of what is applied now.
@@ -170,11 +186,15 @@ impl World {
     pub fn crash_disk(&mut self, member: usize) {
         let rng = &mut self.chance.disk;
         let disk = &mut self.scene.disks[member];
-        disk.crash(rng);
+        disk.crash(rng, self.mutant == Some(Mutant::TornMiddle));
         let done = rng.below(3);
-        match self.members[member].busy.take() {
+        let busy = self.members[member].busy.take();
+        self.sights.crash(busy.as_ref());
+        match busy {
             Some(Job::AcceptedEpoch(epoch, _)) if done > 0 => disk.accepted_epoch = epoch,
-            Some(Job::CurrentEpoch(epoch, _)) if done > 0 => disk.current_epoch = epoch,
+            Some(Job::CurrentEpoch(epoch, _)) if done > 0 => {
+                disk.current_epoch = disk.current_epoch.max(epoch)
+            }
             Some(Job::Truncate(zxid, _)) if done == 2 => drop(disk.truncate(zxid)),
             Some(Job::Truncate(zxid, _)) if done == 1 => disk.truncate_half(zxid, rng),
             Some(Job::Install(state, _)) if done > 0 => {

@@ -1,7 +1,7 @@
 //! Faults begin and end.
 
-use crate::fault::{Fault, What, Who};
-use crate::member::Service;
+use crate::fault::{Fault, Order, What, Who};
+use crate::member::{Job, Service};
 use crate::plan::Time;
 use crate::world::{Next, World};
 
@@ -29,6 +29,7 @@ impl World {
                 self.members[member].effect_fuse = Some(nth);
                 self.members[member].fuse_down = length;
             }
+            What::CrashDuring { order } => self.trap = Some((order, length)),
             What::CrashAll { power } => {
                 for member in 0..self.members.len() {
                     self.crash_for(member, power, length);
@@ -150,6 +151,20 @@ impl World {
         }
     }
 
+    /// An order begins: perhaps it is the one that somebody waits for.
+    pub fn spring_trap(&mut self, member: usize) {
+        let order = match self.members[member].busy {
+            Some(Job::AcceptedEpoch(..)) => Order::AcceptedEpoch,
+            Some(Job::CurrentEpoch(..)) => Order::CurrentEpoch,
+            Some(Job::Truncate(..)) => Order::Truncate,
+            Some(Job::Install(..)) => Order::Install,
+            Some(Job::Flush(_) | Job::Append(..)) | None => return,
+        };
+        if let Some((_, length)) = self.trap.take_if(|(wanted, _)| *wanted == order) {
+            self.crash_for(member, true, length);
+        }
+    }
+
     /// Counts an effect of a member's machine.
     pub fn burn_effect_fuse(&mut self, member: usize) {
         if let Some(left) = self.members[member].effect_fuse {
@@ -171,6 +186,7 @@ impl World {
         self.log(0, || "=== all faults end".to_owned());
         self.healed = true;
         self.wires.clear();
+        self.trap = None;
         for member in 0..self.members.len() {
             let it = &mut self.members[member];
             it.paused_until = 0;

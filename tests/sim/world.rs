@@ -15,6 +15,7 @@ use oxkeeper::types::{ServerId, Zxid};
 use crate::client::Client;
 use crate::disk::Disk;
 use crate::ensemble;
+use crate::fault::Order;
 use crate::history::{Entry, History};
 use crate::laws::{Broken, Laws};
 use crate::member::{Clock, Member, Service};
@@ -23,6 +24,7 @@ use crate::plan::{MS, Plan, SECOND, Time};
 use crate::rng::Rng;
 use crate::say;
 use crate::scene::{Event, Scene};
+use crate::sights::Sights;
 use crate::wires::Wires;
 
 /// What will happen.
@@ -119,8 +121,11 @@ pub struct World {
     pub clients: Vec<Client>,
     pub chance: Chance,
     pub laws: Laws,
+    pub sights: Sights,
     /// The first law that was broken, or a server that gave up.
     pub broken: Option<Broken>,
+    /// Who is next to have its disk do this ends, for so long.
+    pub trap: Option<(Order, Time)>,
     /// Whether the time of faults is over.
     pub healed: bool,
     /// Written down only when somebody will read it.
@@ -158,7 +163,9 @@ impl World {
                 faults: Rng::new(plan.seed, 6),
             },
             laws: Laws::new(),
+            sights: Sights::default(),
             broken: None,
+            trap: None,
             healed: false,
             trace: traced.then(String::new),
             steps: 0,
@@ -354,6 +361,9 @@ impl World {
         settings.sync_limit = timing.sync_limit;
         settings.backlog = timing.backlog;
         settings.log_sync = timing.log_sync;
+        settings.force_snapshot = timing.force_snapshot;
+        settings.observer_log = timing.observer_log;
+        settings.snapshot_syncs_max = timing.snapshots_at_once;
         settings.resend_max_ms = RESEND_MAX / MS;
         let life = u64::from(self.members[member].life);
         settings.seed = Rng::new(self.plan.seed, 100 + life).next() ^ settings.id.0.cast_unsigned();
@@ -399,7 +409,6 @@ impl World {
             self.burn_effect_fuse(member);
         }
         self.effects = effects;
-        self.after_effects(member);
     }
 
     fn schedule_wake(&mut self, member: usize) {
@@ -420,6 +429,7 @@ impl World {
 
     /// Shows an event to the laws.
     pub fn see(&mut self, member: usize, event: &Event<'_>) {
+        self.sights.see(event);
         if self.broken.is_none() {
             self.broken = self.laws.see(&self.scene, member, event);
         }

@@ -37,8 +37,8 @@ pub(super) const ENSEMBLE: &[Key] = rows! { FileKey:
     "peerType" | "participant" | "participant, observer" | NoEffect("the server lines say who observes");
     "syncEnabled" | "true" | "true, false" | Later(Ensemble);
     "observerMasterPort" | "0" | "TCP port" | Later(Ensemble);
-    "localSessionsEnabled" | "false" | "true, false" | Later(Ensemble);
-    "localSessionsUpgradingEnabled" | "false" | "true, false" | Later(Ensemble);
+    "localSessionsEnabled" | "false" | "true, false" | Honoured("true: a new session is known to its server only, and costs no transaction; a server that stands alone ignores it");
+    "localSessionsUpgradingEnabled" | "false" | "true, false" | Honoured("true: such a session becomes known to all servers when it creates an ephemeral node; false: it cannot create one");
     "multiAddress.enabled" | "false" | "true, false" | Later(Ensemble);
     "multiAddress.reachabilityCheckTimeoutMs" | "1000" | "ms" | Later(Ensemble);
     "multiAddress.reachabilityCheckEnabled" | "true" | "true, false" | Later(Ensemble);

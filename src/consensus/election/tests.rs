@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod crowd;
+mod hearsay;
 mod joining;
 mod replies;
 
@@ -245,15 +246,14 @@ fn a_later_round_is_adopted_and_the_votes_of_this_one_forgotten() {
 
 #[test]
 fn a_later_round_starts_from_the_own_initial_vote_not_from_the_last_proposal() {
-    let mut desk = Desk::of(1, roll(&[1, 2, 3, 4, 5], &[]));
-    desk.look(standing(10, 1));
-    desk.hear_looking(3, vote(3, 99, 1, 1));
-    desk.sent();
-    desk.hear_looking(2, vote(2, 5, 2, 1));
-    assert_eq!(
-        desk.sent(),
-        to_others(LOOKING, vote(1, 10, 2, 1), &[2, 3, 4, 5])
-    );
+    for (heard, better) in [(5, vote(1, 10, 2, 1)), (50, vote(2, 50, 2, 1))] {
+        let mut desk = Desk::of(1, roll(&[1, 2, 3, 4, 5], &[]));
+        desk.look(standing(10, 1));
+        desk.hear_looking(3, vote(3, 99, 1, 1));
+        desk.sent();
+        desk.hear_looking(2, vote(2, heard, 2, 1));
+        assert_eq!(desk.sent(), to_others(LOOKING, better, &[2, 3, 4, 5]));
+    }
 }
 
 #[test]
@@ -436,4 +436,16 @@ fn every_election_is_a_round_of_its_own() {
             Some(vote(1, 10, round, 1))
         );
     }
+}
+
+#[test]
+fn rounds_go_on_behind_the_last_number() {
+    let mut desk = Desk::looking(1);
+    desk.hear_looking(2, vote(2, 5, i64::MAX, 1));
+    desk.sent();
+    desk.look(standing(10, 1));
+    assert_eq!(
+        desk.sent(),
+        to_others(LOOKING, vote(1, 10, i64::MIN, 1), &[2, 3])
+    );
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::sleep;
 
 use crate::net::listen;
@@ -22,22 +22,30 @@ const BIND_PAUSE: Duration = Duration::from_secs(1);
 /// After a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The listening sockets: held by a task, which may be over.
+/// The listening sockets.
 #[derive(Debug, Default)]
 pub(super) struct Doors {
+    /// Where they are wanted.
+    at: Option<Vec<Target>>,
+    /// Holds them; may be over.
     task: Option<JoinHandle<()>>,
 }
 
 impl Doors {
     /// Listens at these addresses and no others.
     pub(super) fn open(&mut self, room: &Rc<Room>, at: Vec<Target>) {
+        if self.at.as_ref() == Some(&at) {
+            return;
+        }
         self.close();
+        self.at = Some(at.clone());
         let before = self.task.take();
         self.task = Some(spawn_local(keep_open(Rc::clone(room), before, at)));
     }
 
     /// Listens no more.
     pub(super) fn close(&mut self) {
+        self.at = None;
         if let Some(task) = &self.task {
             task.abort();
         }
@@ -73,6 +81,8 @@ async fn keep_open(room: Rc<Room>, before: Option<JoinHandle<()>>, at: Vec<Targe
             Ok((stream, peer)) => {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 room.welcome(stream, peer);
+                // Whoever has something to say says it before the next one comes in.
+                yield_now().await;
             }
             Err(error) => {
                 // Out of descriptors, mostly: other connections must end before this one can begin.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::coop::consume_budget;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::net::peer::bell::Order;
@@ -98,6 +99,8 @@ impl QuorumPort {
                 }
             }
             room.attend(&marked.links);
+            // However often the line rings, sockets are looked at, too.
+            consume_budget().await;
         }
     }
 }

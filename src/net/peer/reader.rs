@@ -38,16 +38,55 @@ enum Snapshot {
     Complete,
 }
 
+/// What was read and is not whole yet.
+struct Intake {
+    bytes: BytesMut,
+    packets: PacketReader,
+    /// Bytes of packets that no letter has counted yet.
+    taken: usize,
+}
+
+impl Intake {
+    fn new(field_bytes_max: usize) -> Intake {
+        Intake {
+            bytes: BytesMut::new(),
+            packets: PacketReader::new(field_bytes_max),
+            taken: 0,
+        }
+    }
+
+    /// The buffer, with room for the next read.
+    fn room(&mut self) -> &mut BytesMut {
+        if self.bytes.capacity() - self.bytes.len() < READ_ROOM_BYTES {
+            self.bytes.reserve(limits::READ_CHUNK_BYTES);
+        }
+        &mut self.bytes
+    }
+
+    /// The next packet, without those that nobody expects: Apache's servers skip them, too.
+    fn next<T>(
+        &mut self,
+        read: fn(&mut PacketReader, &mut BytesMut) -> Result<Option<T>, PacketError>,
+    ) -> Result<Option<T>, PacketError> {
+        let before = self.bytes.len();
+        let packet = loop {
+            match read(&mut self.packets, &mut self.bytes) {
+                Err(error @ PacketError::Unexpected { .. }) => tracing::warn!("{error}"),
+                result => break result,
+            }
+        };
+        self.taken += before - self.bytes.len();
+        packet
+    }
+}
+
 /// The reading half of a connection.
 pub(super) struct Reader {
     room: Rc<Room>,
     wire: Rc<Wire>,
     half: OwnedReadHalf,
     from: From,
-    input: BytesMut,
-    packets: PacketReader,
-    /// Bytes read that no letter has counted yet.
-    uncounted: usize,
+    input: Intake,
     /// When the line last heard of the peer.
     reported: Instant,
 }
@@ -63,13 +102,11 @@ impl Reader {
 
     fn new(room: Rc<Room>, wire: Rc<Wire>, half: OwnedReadHalf, from: From) -> Reader {
         Reader {
-            packets: PacketReader::new(room.settings.field_bytes_max),
+            input: Intake::new(room.settings.field_bytes_max),
             room,
             wire,
             half,
             from,
-            input: BytesMut::new(),
-            uncounted: 0,
             reported: Instant::now(),
         }
     }
@@ -85,14 +122,9 @@ impl Reader {
     async fn read(&mut self) -> Result<Infallible, End> {
         loop {
             self.wire.may_read().await;
-            if self.input.capacity() - self.input.len() < READ_ROOM_BYTES {
-                self.input.reserve(limits::READ_CHUNK_BYTES);
-            }
-            let count = self.half.read_buf(&mut self.input).await?;
-            if count == 0 {
+            if self.half.read_buf(self.input.room()).await? == 0 {
                 return Err(End::ByPeer);
             }
-            self.uncounted += count;
             let mut news = Vec::new();
             let digested = self.digest(&mut news);
             self.report(news);
@@ -105,16 +137,13 @@ impl Reader {
         let link = self.wire.outbox.link;
         match &mut self.from {
             From::Learner { heard } => {
-                learner(&mut self.packets, &mut self.input, link, news)?;
+                learner(&mut self.input, link, news)?;
                 if !*heard && !news.is_empty() {
                     *heard = true;
                     self.room.heard(link);
                 }
             }
-            From::Leader(snapshot) => {
-                let (packets, input) = (&mut self.packets, &mut self.input);
-                leader(packets, input, &self.room, snapshot, news)?;
-            }
+            From::Leader(snapshot) => leader(&mut self.input, &self.room, snapshot, news)?,
         }
         Ok(())
     }
@@ -129,26 +158,20 @@ impl Reader {
             news.push(Input::LeaderAlive);
         }
         self.reported = Instant::now();
-        let bytes = mem::take(&mut self.uncounted);
+        let bytes = mem::take(&mut self.input.taken);
         self.room.post(&self.wire, news, bytes);
     }
 }
 
-fn learner(
-    packets: &mut PacketReader,
-    input: &mut BytesMut,
-    link: LinkId,
-    news: &mut Vec<Input>,
-) -> Result<(), End> {
-    while let Some(packet) = expected(|| packets.next_to_leader(input))? {
+fn learner(input: &mut Intake, link: LinkId, news: &mut Vec<Input>) -> Result<(), End> {
+    while let Some(packet) = input.next(PacketReader::next_to_leader)? {
         news.push(Input::FromLearner(link, packet));
     }
     Ok(())
 }
 
 fn leader(
-    packets: &mut PacketReader,
-    input: &mut BytesMut,
+    input: &mut Intake,
     room: &Room,
     snapshot: &mut Snapshot,
     news: &mut Vec<Input>,
@@ -156,7 +179,7 @@ fn leader(
     loop {
         match mem::replace(snapshot, Snapshot::Complete) {
             Snapshot::Begun(mut incoming) => {
-                if !incoming.feed(input)? {
+                if !incoming.feed(&mut input.bytes)? {
                     *snapshot = Snapshot::Begun(incoming);
                     return Ok(());
                 }
@@ -164,7 +187,7 @@ fn leader(
             }
             before => *snapshot = before,
         }
-        let Some(packet) = expected(|| packets.next_to_learner(input))? else {
+        let Some(packet) = input.next(PacketReader::next_to_learner)? else {
             return Ok(());
         };
         if let ToLearner::Snap(zxid) = packet {
@@ -176,17 +199,5 @@ fn leader(
             *snapshot = Snapshot::Begun(incoming);
         }
         news.push(Input::FromLeader(packet));
-    }
-}
-
-/// The next packet, without those that nobody expects: Apache's servers skip them, too.
-fn expected<T>(
-    mut next: impl FnMut() -> Result<Option<T>, PacketError>,
-) -> Result<Option<T>, PacketError> {
-    loop {
-        match next() {
-            Err(error @ PacketError::Unexpected { .. }) => tracing::warn!("{error}"),
-            result => return result,
-        }
     }
 }

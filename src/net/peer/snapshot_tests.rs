@@ -10,25 +10,22 @@ use crate::net::peer::testing::{Server, Taken, until};
 use crate::net::peer::{LinkGone, Stream};
 use crate::proto;
 use crate::proto::peer::ToLearner;
-use crate::storage::format::snap_stream::SIGNATURE;
-use crate::storage::format::snapshot_encode::SnapshotEncoder;
+use crate::storage::format::snap_stream::{SIGNATURE, SnapStreamEncoder};
 use crate::types::{NodeStat, SessionId, Zxid};
 
 const SNAP: Zxid = Zxid(0x5_0000_0007);
-/// Magic number, version and database id of a snapshot file.
-const FILE_HEADER_BYTES: usize = 16;
 const DATA_BYTES: usize = 100;
 
-/// Hands the parts of a snapshot with so many nodes to `write`.
+/// Hands the parts of a snapshot with so many nodes to `write`. `signature` has the usual length.
 fn snapshot(
     nodes: u64,
     signature: &str,
     write: &mut dyn FnMut(&[u8]) -> Result<(), LinkGone>,
 ) -> Result<(), LinkGone> {
-    let mut encoder = SnapshotEncoder::new();
+    let mut encoder = SnapStreamEncoder::new();
     encoder.sessions(&[(SessionId(1), 4000), (SessionId(2), 9000)]);
     encoder.acl_lists(&[(3, &[])]);
-    encoder.drain(|bytes| write(&bytes[FILE_HEADER_BYTES..]))?;
+    encoder.drain(&mut *write)?;
     for n in 0..nodes {
         let path = if n == 0 {
             String::new()
@@ -41,10 +38,10 @@ fn snapshot(
         }
     }
     encoder.drain(&mut *write)?;
-    let mut end = Vec::new();
-    for text in ["/", signature] {
-        proto::append(&Cow::Borrowed(text), &mut end);
-    }
+    encoder.end();
+    let mut end = encoder.take();
+    end.truncate(end.len() - SIGNATURE.len());
+    end.extend_from_slice(signature.as_bytes());
     write(&end)
 }
 
@@ -168,7 +165,7 @@ fn half_a_snapshot_leaves_nothing_behind() {
 
     let (mut server, mut socket) = follower();
     socket.write_all(&encoded(&ToLearner::Snap(SNAP))).unwrap();
-    snapshot(3, "BenWasThere", &mut |part| {
+    snapshot(3, "BenIsThere", &mut |part| {
         socket.write_all(part).unwrap();
         Ok(())
     })

@@ -38,12 +38,13 @@ fn sync(xid: i32) -> Pending {
 /// The numbers of what need not wait.
 fn next(forward: &mut Forward, session: SessionId) -> Vec<i32> {
     std::iter::from_fn(|| forward.next(session))
-        .map(|pending| pending.asker().xid)
+        .filter_map(|pending| Some(pending.asker()?.xid))
         .collect()
 }
 
 fn settle(forward: &mut Forward, session: SessionId, cxid: i32) -> Option<i32> {
-    forward.settle(session, cxid).map(|asker| asker.xid)
+    let asker = forward.settle(session, cxid)?;
+    Some(asker.map_or(-1, |asker| asker.xid))
 }
 
 #[test]
@@ -99,6 +100,19 @@ fn a_sync_answered_before_a_write_ahead_of_it_keeps_its_place() {
     forward.push(ME, write(1));
     forward.push(ME, sync(2));
     assert_eq!(forward.synced(), Some(ME));
+    assert_eq!(next(&mut forward, ME), [] as [i32; 0]);
+    assert_eq!(settle(&mut forward, ME, 1), Some(1));
+    assert_eq!(next(&mut forward, ME), [2]);
+}
+
+#[test]
+fn an_upgrade_goes_before_and_answers_nobody() {
+    let mut forward = Forward::new(1);
+    forward.push(ME, Pending::Upgrade);
+    forward.push(ME, write(1));
+    forward.push(ME, Pending::Close { asker: asker(2) });
+    assert_eq!(settle(&mut forward, ME, 1), None);
+    assert_eq!(settle(&mut forward, ME, 0), Some(-1));
     assert_eq!(next(&mut forward, ME), [] as [i32; 0]);
     assert_eq!(settle(&mut forward, ME, 1), Some(1));
     assert_eq!(next(&mut forward, ME), [2]);

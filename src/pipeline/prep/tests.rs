@@ -85,8 +85,12 @@ impl Bench {
             op,
             body: request::reader(body, self.rules.field_bytes_max),
             who: &[],
+            standing: standing(
+                self.prep.is_usable(&self.state, session),
+                is_forwarded,
+                is_moved,
+            ),
             is_forwarded,
-            is_moved,
         };
         let log = &mut self.log;
         self.prep
@@ -106,6 +110,15 @@ impl Bench {
             seen.push((record.zxid.0, logged.header.kind, logged.digest.is_some()));
         }
         seen
+    }
+}
+
+fn standing(is_usable: bool, is_forwarded: bool, is_moved: bool) -> Standing {
+    match (is_usable, is_forwarded) {
+        (true, _) if is_moved => Standing::Bad(ErrorCode::SessionMoved),
+        (true, _) => Standing::Good,
+        (false, true) => Standing::Bad(ErrorCode::SessionExpired),
+        (false, false) => Standing::Gone,
     }
 }
 
@@ -269,7 +282,7 @@ fn who_opens_a_session_at_a_learner_may_write_at_once() {
     let mut bench = bench();
     let new = SessionId(9);
     let log = &mut bench.log;
-    bench.prep.open_forwarded(new, 4000, Millis(9), log);
+    bench.prep.open_early(new, 4000, Millis(9), log);
     bench.ask_as((true, false), new, OpCode::Delete, &delete());
     assert_eq!(bench.refusal(), ErrorCode::NoNode.code());
     bench.prep.landed(Zxid(41), Some(new), None);

@@ -7,7 +7,7 @@ use crate::storage::disk::Disk;
 use crate::storage::format::scan::{LogScanner, Step};
 use crate::storage::testing::mem_disk::{Fault, MemDisk, Unflushed};
 use crate::storage::testing::records::batch;
-use crate::storage::txn_log::LogOptions;
+use crate::storage::txn_log::{LogError, LogOptions};
 
 const AT_ONCE: FlushPolicy = FlushPolicy {
     delay: Duration::ZERO,
@@ -33,6 +33,7 @@ fn bench(policy: FlushPolicy, snap_count: u64) -> Bench {
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
     let thread = LogThread {
         stats: Arc::default(),
+        epochs: EpochFiles::new(Arc::clone(&shared), dir()),
         writer: LogWriter::new(shared, dir(), options, Zxid::ZERO),
         mailbox: Arc::default(),
         line: Arc::default(),
@@ -68,7 +69,7 @@ fn logged(disk: &MemDisk) -> Vec<i64> {
 
 impl Bench {
     /// Runs the thread to its end over these orders; what it reported durable, and how it ended.
-    fn run(self, orders: impl IntoIterator<Item = Order>) -> (Vec<i64>, Result<(), LogError>) {
+    fn run(self, orders: impl IntoIterator<Item = Order>) -> (Vec<i64>, Result<(), ServerError>) {
         let line = Arc::clone(&self.thread.line);
         orders
             .into_iter()
@@ -181,7 +182,10 @@ fn a_failed_flush_is_never_tried_again() {
     bench.disk.fail_at(flush, Fault::FailedSync);
     let (durable, ended) = bench.run([order(1, 1), order(2, 2)]);
     assert_eq!(durable, [] as [i64; 0], "later flushes would lie");
-    assert!(matches!(ended, Err(LogError::Disk(_))), "{ended:?}");
+    assert!(
+        matches!(ended, Err(ServerError::Log(LogError::Disk(_)))),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -193,8 +197,76 @@ fn enough_records_roll_the_log_and_ask_for_a_snapshot() {
     assert_eq!(durable, [1, 2, 3, 4]);
     let mut orders = Vec::new();
     assert!(snapshots.take(&mut orders, Duration::ZERO));
-    assert_eq!(orders, [SnapshotOrder::Take]);
+    assert!(matches!(orders[..], [SnapshotOrder::Take]), "{orders:?}");
     let mut names = disk.list(dir()).unwrap();
     names.sort();
     assert_eq!(names, ["log.1", "log.4"], "the fourth begins another file");
+}
+
+#[test]
+fn a_promise_is_kept_behind_what_was_appended_before_it() {
+    let bench = bench(
+        FlushPolicy {
+            records_max: None,
+            ..AT_ONCE
+        },
+        1000,
+    );
+    let (disk, line) = (bench.disk.clone(), Arc::clone(&bench.thread.line));
+    for order in [
+        Order::Do(Task(1), Chore::AcceptedEpoch(5)),
+        order(1, 2),
+        Order::Do(Task(2), Chore::CurrentEpoch(5)),
+        order(3, 3),
+        Order::Stop,
+    ] {
+        bench.thread.mailbox.send(order);
+    }
+    bench.thread.run().unwrap();
+    let mut letters = Vec::new();
+    line.take(&mut letters, Duration::ZERO);
+    let said = letters.iter().map(|letter| match letter {
+        Letter::Durable(zxid) => format!("{zxid}"),
+        Letter::Done(task, outcome) => format!("{} {outcome:?}", task.0),
+        other => panic!("{other:?}"),
+    });
+    let said: Vec<String> = said.collect();
+    assert_eq!(said, ["1 Saved", "0x2", "2 Saved", "0x3"]);
+    let history = disk.history();
+    let at = |what: &str| history.iter().position(|done| done == what);
+    let (flushed, promised) = (at("sync log.1"), at("rename currentEpoch.tmp"));
+    assert!(flushed < promised && flushed.is_some(), "{history:?}");
+    let cut = disk.power_cut(Unflushed::Lost);
+    let files = EpochFiles::new(Arc::new(cut), dir());
+    let epochs = files.load(Zxid(3)).unwrap();
+    assert_eq!((epochs.accepted, epochs.current), (5, 5));
+}
+
+#[test]
+fn a_rewritten_history_closes_the_log_and_it_goes_on_behind_it() {
+    let bench = bench(AT_ONCE, 1000);
+    let (disk, snapshots) = (bench.disk.clone(), Arc::clone(&bench.thread.snapshots));
+    let back = Chore::Rewrite(Rewrite::Truncate(Zxid(2)));
+    let orders = [
+        order(1, 4),
+        Order::Do(Task(9), back),
+        Order::ResumeAt(Zxid(2)),
+        order(3, 3),
+    ];
+    let (durable, ended) = bench.run(orders);
+    ended.unwrap();
+    assert_eq!(durable, [4, 3]);
+    let mut orders = Vec::new();
+    snapshots.take(&mut orders, Duration::ZERO);
+    assert!(
+        matches!(
+            orders[..],
+            [SnapshotOrder::Rewrite(Task(9), Rewrite::Truncate(Zxid(2)))]
+        ),
+        "{orders:?}"
+    );
+    let mut names = disk.list(dir()).unwrap();
+    names.retain(|name| name.starts_with("log."));
+    names.sort();
+    assert_eq!(names, ["log.1", "log.3"]);
 }

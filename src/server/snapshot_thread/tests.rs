@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::config::Config;
 use crate::proto::txn::{CreateTxn, DeleteTxn, LoggedTxn, Txn, TxnHeader};
-use crate::server::recover;
 use crate::server::test_support::shared;
 use crate::storage::format::txn_log::OpenRecord;
 use crate::storage::layout::DataDirs;
@@ -25,7 +24,7 @@ fn config() -> Config {
 fn snapshots(disk: &MemDisk, dirs: &DataDirs) -> Snapshots {
     Snapshots {
         disk: Arc::new(disk.clone()),
-        dir: dirs.snap.clone(),
+        dirs: dirs.clone(),
         compression: Compression::None,
         digests: true,
         zxid_section: true,
@@ -87,7 +86,7 @@ fn serve(shared: &Shared, log: &mut LogWriter) {
 fn a_start_converges_from_any_snapshot_taken_while_serving() {
     let (config, disk) = (config(), MemDisk::default());
     let dirs = DataDirs::of(Path::new("/data"), None);
-    let shared = shared(&config);
+    let shared = Arc::new(shared(&config));
     let snapshots = snapshots(&disk, &dirs);
     snapshots.take(&shared).unwrap();
     let options = LogOptions {
@@ -111,7 +110,8 @@ fn a_start_converges_from_any_snapshot_taken_while_serving() {
     assert!(taken.count() > 1, "{names:?}");
     // The newest first; without it, the one before must do, down to the first.
     loop {
-        let (state, recovered) = recover::recover(&config, &all, &dirs).unwrap();
+        let loaded = Recoverer::of(&config).recover(&*all, &dirs).unwrap();
+        let (state, recovered) = (loaded.state, loaded.recovered);
         let live = shared.state.read();
         assert_eq!(state.last_zxid, Zxid(LAST));
         assert_eq!(state.tree.digest(), live.tree.digest());
@@ -139,8 +139,9 @@ fn a_disk_that_refuses_ends_the_thread() {
         let thread = SnapshotThread {
             shared: Arc::clone(&shared),
             mailbox: Arc::default(),
+            line: Arc::default(),
             snapshots: snapshots(&disk, &dirs),
-            log_dir: dirs.log.clone(),
+            recoverer: Recoverer::of(&config),
             purge: None,
         };
         thread.mailbox.send(SnapshotOrder::Take);
@@ -161,8 +162,9 @@ fn told_to_stop_it_first_does_what_was_ordered() {
     let thread = SnapshotThread {
         shared: Arc::new(shared(&config)),
         mailbox: Arc::default(),
+        line: Arc::default(),
         snapshots: snapshots(&disk, &dirs),
-        log_dir: dirs.log.clone(),
+        recoverer: Recoverer::of(&config),
         purge: Some(PurgePolicy {
             retain: 3,
             interval: Duration::from_secs(3600),
@@ -172,4 +174,124 @@ fn told_to_stop_it_first_does_what_was_ordered() {
     thread.mailbox.send(SnapshotOrder::Stop);
     thread.run().unwrap();
     assert_eq!(disk.list(&dirs.snap).unwrap(), ["snapshot.0"]);
+}
+
+/// A housekeeper on this disk, and what the line is told by it.
+fn housekeeper(
+    disk: &MemDisk,
+    dirs: &DataDirs,
+    shared: &Arc<Shared>,
+) -> (SnapshotThread, Arc<Mailbox<Letter>>) {
+    let line = Arc::<Mailbox<Letter>>::default();
+    let thread = SnapshotThread {
+        shared: Arc::clone(shared),
+        mailbox: Arc::default(),
+        line: Arc::clone(&line),
+        snapshots: snapshots(disk, dirs),
+        recoverer: Recoverer::of(&config()),
+        purge: None,
+    };
+    (thread, line)
+}
+
+fn log_on(disk: &MemDisk, dirs: &DataDirs) -> LogWriter {
+    let options = LogOptions {
+        pre_alloc_size_kb: 0,
+        ..LogOptions::default()
+    };
+    LogWriter::new(Arc::new(disk.clone()), &dirs.log, options, Zxid::ZERO)
+}
+
+#[test]
+fn a_snapshot_whose_history_is_given_up_breaks_off_and_leaves_nothing() {
+    let (disk, dirs) = (MemDisk::default(), DataDirs::of(Path::new("/data"), None));
+    let shared = Arc::new(shared(&config()));
+    let (thread, line) = housekeeper(&disk, &dirs, &shared);
+    let begun = || {
+        let (walk, opening) = SharedWalk::start(&shared);
+        SnapshotOrder::Write(Task(7), walk, Box::new(opening))
+    };
+    thread.mailbox.send(begun());
+    shared.break_walks();
+    thread.mailbox.send(begun());
+    thread.mailbox.send(SnapshotOrder::Stop);
+    thread.run().unwrap();
+    let mut letters = Vec::new();
+    line.take(&mut letters, Duration::ZERO);
+    assert!(
+        matches!(letters[..], [Letter::Done(Task(7), Outcome::Saved)]),
+        "only the second one is whole: {letters:?}"
+    );
+    assert_eq!(disk.list(&dirs.snap).unwrap(), ["snapshot.0"]);
+}
+
+#[test]
+fn a_walk_of_a_state_that_was_replaced_breaks_off() {
+    let shared = Arc::new(shared(&config()));
+    let (mut walk, _) = SharedWalk::start(&shared);
+    let other = crate::server::test_support::shared(&config());
+    drop(shared.replace(other.state.into_inner()));
+    assert_eq!(walk.next_slice(&mut |_, _| {}), Slice::Broken);
+    drop(walk);
+    // The new tree is as free as if nobody had ever walked it.
+    let (mut walk, _) = SharedWalk::start(&shared);
+    assert_eq!(walk.next_slice(&mut |_, _| {}), Slice::Last);
+}
+
+#[test]
+fn the_end_of_a_history_is_forgotten_and_the_line_gets_the_state_without_it() {
+    let (disk, dirs) = (MemDisk::default(), DataDirs::of(Path::new("/data"), None));
+    let shared = Arc::new(shared(&config()));
+    snapshots(&disk, &dirs).take(&shared).unwrap();
+    let mut log = log_on(&disk, &dirs);
+    serve(&shared, &mut log);
+    log.roll().unwrap();
+    let (thread, line) = housekeeper(&disk, &dirs, &shared);
+    let back = Rewrite::Truncate(Zxid(LAST - 10));
+    thread.mailbox.send(SnapshotOrder::Rewrite(Task(3), back));
+    thread.mailbox.send(SnapshotOrder::Stop);
+    thread.run().unwrap();
+    let mut letters = Vec::new();
+    line.take(&mut letters, Duration::ZERO);
+    let Some(Letter::Truncated(Task(3), state)) = letters.pop() else {
+        panic!("{letters:?}");
+    };
+    assert_eq!(state.last_zxid, Zxid(LAST - 10));
+    let again = Recoverer::of(&config()).recover(&disk, &dirs).unwrap();
+    assert_eq!(again.state.last_zxid, Zxid(LAST - 10));
+    assert_eq!(again.state.tree.digest(), state.tree.digest());
+}
+
+#[test]
+fn an_installed_state_is_what_a_start_finds() {
+    let (disk, dirs) = (MemDisk::default(), DataDirs::of(Path::new("/data"), None));
+    let shared = Arc::new(shared(&config()));
+    snapshots(&disk, &dirs).take(&shared).unwrap();
+    let mut log = log_on(&disk, &dirs);
+    serve(&shared, &mut log);
+    log.roll().unwrap();
+    // From elsewhere: shorter, and another history.
+    let other = crate::server::test_support::shared(&config()).state;
+    let mut other = other.into_inner();
+    let logged = txn(1);
+    other.tree.apply(&logged.header, &logged.txn, &mut ());
+    other.last_zxid = Zxid(1);
+    let digest = other.tree.digest();
+    drop(shared.replace(other));
+    let (thread, line) = housekeeper(&disk, &dirs, &shared);
+    let install = Rewrite::Install(Zxid(1));
+    thread
+        .mailbox
+        .send(SnapshotOrder::Rewrite(Task(4), install));
+    thread.mailbox.send(SnapshotOrder::Stop);
+    thread.run().unwrap();
+    let mut letters = Vec::new();
+    line.take(&mut letters, Duration::ZERO);
+    assert!(
+        matches!(letters[..], [Letter::Installed(Task(4), Zxid(1))]),
+        "{letters:?}"
+    );
+    let again = Recoverer::of(&config()).recover(&disk, &dirs).unwrap();
+    assert_eq!(again.state.last_zxid, Zxid(1));
+    assert_eq!(again.state.tree.digest(), digest);
 }

@@ -7,6 +7,7 @@ use oxkeeper::types::Zxid;
 
 use crate::history::{Entry, History, Payload};
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -25,7 +26,10 @@ impl AnsweredSurvives {
         if first == entry.zxid {
             return Ok(());
         }
-        Err(format!("applies {entry:?}, which was {first} already"))
+        Err(format!(
+            "applies {entry:?}, which was {} already",
+            say::zxid(first)
+        ))
     }
 
     /// All that was acknowledged in epochs before this one is in this history.
@@ -40,7 +44,8 @@ impl AnsweredSurvives {
         });
         lost.next().map_or(Ok(()), |(payload, zxid)| {
             Err(format!(
-                "lacks {payload:?}, which was acknowledged as {zxid}"
+                "lacks {payload:?}, which was acknowledged as {}",
+                say::zxid(*zxid)
             ))
         })
     }

@@ -1,29 +1,32 @@
-//! D-3, D-4: what an acknowledgement promises is on disk before it leaves: a transaction with all before it; or,
-//! for NEWLEADER, the epoch and everything the leader had when it chose how to synchronise.
+//! D-3, D-4, Q-22: what an acknowledgement promises is on disk before it leaves: a transaction with all before it; or,
+//! for NEWLEADER, the epoch and everything the leader had when it chose how to synchronise. And the current epoch,
+//! which wins elections, is on disk only behind everything of earlier epochs that the leader had.
 
 use std::collections::BTreeMap;
 
-use oxkeeper::consensus::{Effect, Input};
+use oxkeeper::consensus::{Effect, Input, Phase};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::types::{LinkId, Zxid};
 
 use crate::ensemble;
-use crate::history::Entry;
+use crate::history::{Entry, History};
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
 pub struct DurableFirst {
     learners: BTreeMap<LinkId, usize>,
-    /// The last transaction of the leader when it chose how to synchronise this learner.
-    chosen: BTreeMap<usize, Option<Entry>>,
+    /// The history of the leader when it chose how to synchronise this learner.
+    chosen: BTreeMap<usize, History>,
+    /// The current epoch on the disk of each member.
+    epochs: BTreeMap<usize, i64>,
 }
 
 impl DurableFirst {
     fn chooses(&mut self, scene: &Scene, leader: usize, link: LinkId) {
         if let Some(learner) = self.learners.get(&link) {
-            let last = scene.states[leader].entries.last().copied();
-            self.chosen.insert(*learner, last);
+            self.chosen.insert(*learner, scene.states[leader].clone());
         }
     }
 
@@ -31,15 +34,39 @@ impl DurableFirst {
         let disk = &scene.disks[member];
         if disk.current_epoch != zxid.epoch() {
             return Err(format!(
-                "acknowledges NEWLEADER {zxid} in epoch {}",
+                "acknowledges NEWLEADER {} in epoch {}",
+                say::zxid(zxid),
                 disk.current_epoch
             ));
         }
-        match self.chosen.get(&member) {
-            Some(Some(last)) if !scene.shape.is_observer(member) && !disk.holds(last) => Err(
-                format!("acknowledges NEWLEADER {zxid} without {last:?} on disk"),
-            ),
-            _ => Ok(()),
+        match self.missing(scene, member, zxid.epoch()) {
+            Some(last) => Err(format!(
+                "acknowledges NEWLEADER {} without {last:?} on disk",
+                say::zxid(zxid)
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The last transaction of epochs up to this one that the leader had, if it is not on this voter's disk.
+    fn missing<'c>(&'c self, scene: &Scene, member: usize, epoch: i64) -> Option<&'c Entry> {
+        let entries = &self.chosen.get(&member)?.entries;
+        let of_before = entries.partition_point(|entry| entry.zxid.epoch() <= epoch);
+        let last = entries[..of_before].last()?;
+        let fine = scene.shape.is_observer(member) || scene.disks[member].holds(last);
+        (!fine).then_some(last)
+    }
+
+    /// Something has changed on a disk: perhaps the epoch.
+    fn stored(&mut self, scene: &Scene, member: usize) -> Judgement {
+        let epoch = scene.disks[member].current_epoch;
+        let before = self.epochs.insert(member, epoch).unwrap_or_default();
+        if epoch <= before {
+            return Ok(());
+        }
+        match self.missing(scene, member, epoch - 1) {
+            Some(last) => Err(format!("is in epoch {epoch} without {last:?} on disk")),
+            None => Ok(()),
         }
     }
 
@@ -48,13 +75,20 @@ impl DurableFirst {
             return self.acknowledges_leader(scene, member, zxid);
         }
         if scene.shape.is_observer(member) {
-            return Err(format!("acknowledges {zxid}, and only observes"));
+            return Err(format!(
+                "acknowledges {}, and only observes",
+                say::zxid(zxid)
+            ));
         }
         let durable = scene.disks[member].durable_last();
         if durable >= zxid {
             Ok(())
         } else {
-            Err(format!("acknowledges {zxid}, on disk is {durable}"))
+            Err(format!(
+                "acknowledges {}, on disk is {}",
+                say::zxid(zxid),
+                say::zxid(durable)
+            ))
         }
     }
 }
@@ -84,6 +118,12 @@ impl Law for DurableFirst {
                 self.chooses(scene, member, *link);
                 Ok(())
             }
+            // As a leader, or with another one, nothing is promised to this one any more.
+            Event::Effect(Effect::Phase(Phase::Looking)) | Event::Started => {
+                self.chosen.remove(&member);
+                Ok(())
+            }
+            Event::Stored => self.stored(scene, member),
             Event::Effect(Effect::ToLeader(ToLeader::Ack(zxid))) => {
                 self.acknowledges(scene, member, *zxid)
             }
@@ -144,6 +184,10 @@ mod tests {
         assert!(
             law.see(&scene, 1, &Event::Effect(&ack)).is_err(),
             "the transaction is not there"
+        );
+        assert!(
+            law.see(&scene, 1, &Event::Stored).is_err(),
+            "and the epoch is"
         );
     }
 }

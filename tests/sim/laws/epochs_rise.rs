@@ -7,6 +7,7 @@ use oxkeeper::consensus::{Effect, Input};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -35,9 +36,10 @@ impl EpochsRise {
             ));
         }
         match disk.last_logged() {
-            Some(last) if last.epoch() > current => {
-                Err(format!("{last} is in the log in epoch {current}"))
-            }
+            Some(last) if last.epoch() > current => Err(format!(
+                "{} is in the log in epoch {current}",
+                say::zxid(last)
+            )),
             _ => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ use oxkeeper::types::Zxid;
 use crate::history::{Entry, History};
 use crate::laws::{Judgement, Law};
 use crate::member::Service;
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -37,7 +38,11 @@ impl OneHistory {
         let previous = last.map_or(Zxid::ZERO, |last| last.zxid);
         let follows = entry.zxid == previous.next() || entry.zxid.counter() == 1;
         if entry.zxid <= previous || !follows {
-            return Err(format!("{} is committed after {previous}", entry.zxid));
+            return Err(format!(
+                "{} is committed after {}",
+                say::zxid(entry.zxid),
+                say::zxid(previous)
+            ));
         }
         self.order.push(entry.zxid, entry.payload);
         Ok(())

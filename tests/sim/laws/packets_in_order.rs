@@ -9,6 +9,7 @@ use oxkeeper::types::{LinkId, Zxid};
 
 use crate::laws::{Judgement, Law};
 use crate::member::Service;
+use crate::say;
 use crate::scene::{Event, Scene};
 
 /// How far a learner is on its connection.
@@ -95,7 +96,10 @@ impl PacketsInOrder {
             }
             ToLearner::Commit(zxid) => {
                 if learner.pending.pop_front() != Some(*zxid) {
-                    return Err(format!("hears of a commit of {zxid} out of order"));
+                    return Err(format!(
+                        "hears of a commit of {} out of order",
+                        say::zxid(*zxid)
+                    ));
                 }
             }
             ToLearner::Inform { zxid, .. } => {
@@ -154,12 +158,13 @@ impl PacketsInOrder {
                 if zxid.epoch() == it.epoch {
                     Ok(())
                 } else {
-                    Err(format!("of {} is told {zxid}", it.epoch))
+                    Err(format!("of {} is told {}", it.epoch, say::zxid(*zxid)))
                 }
             }
             ToLeader::Ack(zxid) if *zxid <= it.acknowledged => Err(format!(
-                "is told {zxid} after {} on {link:?}",
-                it.acknowledged
+                "is told {} after {} on {link:?}",
+                say::zxid(*zxid),
+                say::zxid(it.acknowledged)
             )),
             ToLeader::Ack(zxid) => {
                 it.acknowledged = *zxid;
@@ -199,7 +204,11 @@ impl Learner {
         if zxid == last.next() || (zxid > last && zxid.counter() == 1) {
             return Ok(());
         }
-        Err(format!("is sent {zxid} after {last}"))
+        Err(format!(
+            "is sent {} after {}",
+            say::zxid(zxid),
+            say::zxid(last)
+        ))
     }
 }
 

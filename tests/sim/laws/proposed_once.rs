@@ -10,6 +10,7 @@ use oxkeeper::types::Zxid;
 
 use crate::history::Payload;
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -26,11 +27,18 @@ impl ProposedOnce {
             .map(|(last, _)| *last);
         let follows = zxid.counter() == 1 || last.is_some_and(|last| last.next() == zxid);
         if !follows {
-            return Err(format!("numbers {zxid} behind {last:?}"));
+            return Err(format!(
+                "numbers {} behind {:?}",
+                say::zxid(zxid),
+                last.map(say::zxid)
+            ));
         }
         match self.proposed.insert(zxid, payload) {
             None => Ok(()),
-            Some(other) => Err(format!("{zxid} is {payload:?} now and was {other:?}")),
+            Some(other) => Err(format!(
+                "{} is {payload:?} now and was {other:?}",
+                say::zxid(zxid)
+            )),
         }
     }
 
@@ -38,8 +46,9 @@ impl ProposedOnce {
         match self.proposed.get(&zxid) {
             Some(known) if *known == Payload::of(body) => Ok(()),
             known => Err(format!(
-                "sends {:?} as {zxid}, which is {known:?}",
-                Payload::of(body)
+                "sends {:?} as {}, which is {known:?}",
+                Payload::of(body),
+                say::zxid(zxid)
             )),
         }
     }

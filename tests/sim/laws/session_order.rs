@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use oxkeeper::types::Zxid;
 
 use crate::laws::{Judgement, Law};
+use crate::say;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -24,7 +25,9 @@ impl SessionOrder {
         let seen = self.seen.entry(client).or_default();
         if zxid < *seen {
             return Err(format!(
-                "client {client} reads at {zxid} and has seen {seen}"
+                "client {client} reads at {} and has seen {}",
+                say::zxid(zxid),
+                say::zxid(*seen)
             ));
         }
         *seen = zxid;
@@ -41,8 +44,10 @@ impl SessionOrder {
             return Ok(());
         }
         Err(format!(
-            "client {} reads at {zxid} after a sync; {floor} was acknowledged before",
-            of.0
+            "client {} reads at {} after a sync; {} was acknowledged before",
+            of.0,
+            say::zxid(zxid),
+            say::zxid(floor)
         ))
     }
 }

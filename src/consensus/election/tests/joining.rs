@@ -49,6 +49,28 @@ fn a_leader_that_does_not_say_so_is_not_followed() {
 }
 
 #[test]
+fn a_leader_that_still_looks_is_not_followed() {
+    let mut desk = Desk::of(1, roll(&[1, 2, 3, 4, 5], &[]));
+    desk.look(standing(10, 1));
+    desk.hear_looking(5, vote(5, 50, 1, 4));
+    for follower in [2, 3, 4] {
+        let early = vote(5, 40, 1, 3);
+        assert_eq!(desk.decided(follower, FOLLOWING, early), None, "{follower}");
+    }
+    assert!(desk.decided(5, LEADING, vote(5, 50, 1, 4)).is_some());
+}
+
+#[test]
+fn followers_of_an_earlier_round_do_not_count_in_a_later_one() {
+    let mut desk = Desk::of(1, roll(&[1, 2, 3, 4, 5], &[]));
+    desk.look(standing(10, 1));
+    desk.decided(2, FOLLOWING, vote(5, 50, 1, 3));
+    desk.decided(3, FOLLOWING, vote(5, 50, 1, 3));
+    desk.hear_looking(4, vote(4, 5, 8, 1));
+    assert_eq!(desk.decided(5, LEADING, vote(5, 50, 8, 4)), None);
+}
+
+#[test]
 fn a_leader_without_a_quorum_is_not_followed() {
     let mut desk = Desk::looking(1);
     assert_eq!(desk.decided(3, LEADING, vote(3, 50, 7, 4)), None);

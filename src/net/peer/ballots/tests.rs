@@ -23,6 +23,7 @@ use crate::types::Zxid;
 
 mod calls;
 mod doors;
+mod elect;
 mod queue;
 
 /// Much longer than anything takes on a loaded machine.
