@@ -48,7 +48,10 @@ fn check_membership(text: &[u8]) {
 }
 
 fn plain(member: &oxkeeper::config::Member) -> bool {
-    let plain = |host: &str| host.bytes().all(|c| c.is_ascii_alphanumeric() || b".-:".contains(&c));
+    let plain = |host: &str| {
+        host.bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b".-:".contains(&c))
+    };
     let mut peers = member.addresses.iter().map(|address| &address.host);
     peers.all(|host| plain(host)) && member.client.iter().all(|client| plain(&client.host))
 }
@@ -71,7 +74,11 @@ fuzz_target!(|input: &[u8]| {
         let again = ballot::split(&mut BytesMut::from(&out[..])).expect("a good length");
         let again = Ballot::decode(&again.expect("a whole message")).expect("a good message");
         // The middle form has no version.
-        let version = if ballot.version > 1 { ballot.version } else { 0 };
+        let version = if ballot.version > 1 {
+            ballot.version
+        } else {
+            0
+        };
         assert_eq!(again, Ballot { version, ..ballot });
     }
     check_membership(bytes);

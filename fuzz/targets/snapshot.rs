@@ -41,7 +41,10 @@ fn load(source: impl Read) {
     let mut visitor = visitor();
     if let Ok(summary) = decode(source, RECORD_BYTES_MAX, &mut visitor) {
         let digest = summary.digest;
-        check(visitor, digest.map(|digest| (Zxid(digest.zxid), digest.digest)));
+        check(
+            visitor,
+            digest.map(|digest| (Zxid(digest.zxid), digest.digest)),
+        );
     }
 }
 

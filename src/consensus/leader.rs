@@ -26,7 +26,9 @@ use crate::proto::peer::{LearnerInfo, PROTOCOL_VERSION, ToLeader, ToLearner};
 use crate::types::{LinkId, Millis, ServerId, Zxid};
 
 /// The epochs that can be followed by another one: zxids are signed.
-const EPOCHS: Range<i64> = 0..i32::MAX as i64;
+const EPOCHS: Range<i64> = UNTRUSTED_EPOCH..i32::MAX as i64;
+/// What a server without data that it trusts has accepted: the epoch of its zxid, -1.
+const UNTRUSTED_EPOCH: i64 = -1;
 
 /// One role as a leader.
 #[derive(Debug)]

@@ -253,9 +253,9 @@ impl OpenLog {
     }
 }
 
-/// Whether `next` can be the transaction right after `zxid`.
+/// Whether `next` can be the transaction right after `zxid`: the next of its epoch, or the first of a later one.
 fn follows(zxid: Zxid, next: Zxid) -> bool {
-    next == zxid.next() || next.epoch() > zxid.epoch()
+    next == zxid.next() || (next.epoch() > zxid.epoch() && next.counter() == 1)
 }
 
 /// Whether the logs are not too long against the newest snapshot.

@@ -1,6 +1,7 @@
 //! Forgetting the end of a history: every log record and every snapshot after a transaction, all or
-//! nothing, and the received snapshot that may come in its place. Whether it may be forgotten was decided
-//! before.
+//! nothing. Or the whole of it, for a received snapshot that comes in its place: what it was made of may be
+//! another history than what is here, and nothing of this one may be taken for a part of that. Whether it may
+//! be forgotten was decided before.
 //!
 //! What must go is written down in a file of its own first ([`RewindPlan`]), durably. From then on the
 //! end is forgotten: after a crash the next start does the rest ([`resume`]), before it reads anything.
@@ -8,7 +9,8 @@
 //!
 //! The order matters for Apache's server alone, which does not know that file: snapshots go first, the
 //! newest first, then logs, the newest first, so that at every moment an older snapshot and the logs that
-//! are left make up the old history or a beginning of it.
+//! are left make up the old history or a beginning of it. Snapshots from before one that is installed go
+//! last, when that has its name.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -60,8 +62,9 @@ pub enum RewindError {
     },
 }
 
-/// Forgets everything after `to`, and gives the snapshot of that transaction that waits aside its name; the
-/// current epoch is then at least that of the transaction. Snapshots that others are writing are withdrawn.
+/// Forgets everything after `to`. With a snapshot of that transaction to install, which waits aside, forgets
+/// everything, and gives it its name; the current epoch is then at least that of the transaction. Snapshots that
+/// others are writing are withdrawn.
 ///
 /// No log may be open, and no purge may run.
 ///
@@ -158,15 +161,15 @@ fn plan(
         install,
     };
     for name in snapshots::list(disk, &dirs.snap)? {
-        let twin = install.is_some_and(|new| new != name && new.zxid == name.zxid);
-        if name.zxid > to || twin {
+        let other = install.is_some_and(|new| new != name);
+        if name.zxid > to || other {
             let length = settle(disk, &dirs.snap.join(name.to_string()))?;
             plan.snapshots.push((name, length));
         }
     }
     for log in logs(disk, &dirs.log)? {
         let path = dirs.log.join(log.to_string());
-        if log.0 > to {
+        if log.0 > to || install.is_some() {
             plan.logs.push((log, settle(disk, &path)?));
             continue;
         }
@@ -257,7 +260,12 @@ fn is_outdated(disk: &dyn Disk, dirs: &DataDirs, plan: &RewindPlan) -> Result<bo
 
 /// Can be done any number of times.
 fn carry_out(disk: &dyn Disk, dirs: &DataDirs, plan: &RewindPlan) -> Result<(), RewindError> {
-    for (name, _) in &plan.snapshots {
+    let (before, after): (Vec<_>, Vec<_>) = plan
+        .snapshots
+        .iter()
+        .map(|(name, _)| *name)
+        .partition(|name| name.zxid < plan.to);
+    for name in after {
         forget(disk, &dirs.snap, &name.to_string())?;
     }
     disk.sync_dir(&dirs.snap)?;
@@ -271,6 +279,9 @@ fn carry_out(disk: &dyn Disk, dirs: &DataDirs, plan: &RewindPlan) -> Result<(), 
     }
     disk.sync_dir(&dirs.log)?;
     name_installed(disk, &dirs.snap, plan)?;
+    for name in before {
+        forget(disk, &dirs.snap, &name.to_string())?;
+    }
     Ok(remove_plan(disk, &dirs.snap)?)
 }
 

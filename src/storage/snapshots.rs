@@ -172,7 +172,7 @@ impl SnapshotWriter {
     }
 
     /// In place of [`SnapshotWriter::finish`] for a snapshot that was received: puts it in the place of
-    /// whatever is in the data directories after its zxid, log records and snapshots. The next start finds
+    /// whatever is in the data directories, log records and snapshots. The next start finds
     /// exactly it, or, after a crash, exactly what was there before. A current epoch below that of the zxid
     /// becomes that one, in the same stroke.
     ///

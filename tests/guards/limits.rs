@@ -1,10 +1,12 @@
 //! Settings that bound what clients may ask for at a time.
 
+use std::collections::BTreeSet;
 use std::thread;
+use std::time::Instant;
 
 use crate::wire::{
-    CLOSE, CREATE, Client, EXISTS, GET_DATA, SET_DATA, THROTTLED, create, eventually, path_watch,
-    serve, set_data,
+    CLOSE, CREATE, Client, EXISTS, GET_DATA, PATIENCE, SET_DATA, THROTTLED, create, eventually,
+    path_watch, serve, set_data,
 };
 
 #[test]
@@ -104,27 +106,40 @@ fn who_waited_too_long_is_refused_in_its_place_and_not_carried_out() {
     ];
     let server = serve(dir.path(), &lines).unwrap();
     let mut client = Client::connect(&server, 30_000);
-    let paths: Vec<String> = (0..500).map(|number| format!("/n{number}")).collect();
-    for path in &paths {
-        client.ask(CREATE, &create(path, b"", 0));
-    }
-    let errors: Vec<i32> = (1..=500)
-        .map(|xid| {
+    let mut seen = BTreeSet::new();
+    let deadline = Instant::now() + PATIENCE;
+    // How long one waits is the machine's affair: some get through and some do not, sooner or later.
+    for round in 0.. {
+        let paths: Vec<String> = (0..500)
+            .map(|number| format!("/n{round}-{number}"))
+            .collect();
+        let asked: Vec<i32> = paths
+            .iter()
+            .map(|path| client.ask(CREATE, &create(path, b"", 0)))
+            .collect();
+        let mut errors = Vec::new();
+        for xid in asked {
             let reply = client.reply();
             assert_eq!(reply.xid, xid);
             assert_eq!(reply.body.is_empty(), reply.err != 0, "errors have no body");
-            reply.err
-        })
-        .collect();
-    assert!(
-        errors.contains(&0) && errors.contains(&THROTTLED),
-        "{errors:?}"
-    );
-    // One at a time nobody waits.
-    for (path, err) in paths.iter().zip(&errors) {
-        assert!(*err == 0 || *err == THROTTLED);
-        let seen = client.call(EXISTS, &path_watch(path)).err;
-        assert_eq!(seen == 0, *err == 0, "{path}");
+            assert!(reply.err == 0 || reply.err == THROTTLED, "{}", reply.err);
+            errors.push(reply.err);
+        }
+        for (path, err) in paths.iter().zip(&errors) {
+            let found = loop {
+                // Alone it hardly waits, but it may.
+                match client.call(EXISTS, &path_watch(path)).err {
+                    THROTTLED => assert!(Instant::now() < deadline, "never let in"),
+                    found => break found,
+                }
+            };
+            assert_eq!(found == 0, *err == 0, "{path}");
+        }
+        seen.extend(errors);
+        if seen.len() == 2 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "only {seen:?} in {round} rounds");
     }
     assert_eq!(client.call(CLOSE, &[]).err, 0);
     server.stop().unwrap();
