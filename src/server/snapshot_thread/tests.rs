@@ -66,16 +66,15 @@ fn txn(zxid: i64) -> LoggedTxn<'static> {
     }
 }
 
-/// Logs and applies everything, one by one. Now and then it waits until another snapshot is complete, whoever of
-/// the two gets more of the processor.
-fn serve(shared: &Shared, log: &mut LogWriter, taken: &AtomicUsize) {
+/// Logs and applies everything, one by one.
+fn serve(shared: &Shared, log: &mut LogWriter) {
+    serve_pausing(shared, log, |_| {});
+}
+
+/// The same, asking before each transaction whether to go on yet.
+fn serve_pausing(shared: &Shared, log: &mut LogWriter, pause: impl Fn(i64)) {
     for zxid in 1..=LAST {
-        if zxid % (LAST / 4) == 0 {
-            let before = taken.load(Ordering::Acquire);
-            while taken.load(Ordering::Acquire) == before {
-                std::thread::yield_now();
-            }
-        }
+        pause(zxid);
         let logged = txn(zxid);
         let mut bytes = Vec::new();
         let record = OpenRecord::open(&mut bytes);
@@ -104,7 +103,13 @@ fn a_start_converges_from_any_snapshot_taken_while_serving() {
     let (done, taken) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            serve(&shared, &mut log, &taken);
+            // Now and then another snapshot must be complete, whoever gets more of the processor.
+            serve_pausing(&shared, &mut log, |zxid| {
+                let before = taken.load(Ordering::Acquire);
+                while zxid % (LAST / 4) == 0 && taken.load(Ordering::Acquire) == before {
+                    std::thread::yield_now();
+                }
+            });
             done.store(true, Ordering::Release);
         });
         while !done.load(Ordering::Acquire) {
