@@ -239,6 +239,21 @@ impl Draft {
             );
             return Err(self.keys.whole("myid file is missing", &remedy));
         }
+        self.check_secrecy()
+    }
+
+    /// Members that are told to hide their traffic, or to ask each other who they are, must not do without.
+    fn check_secrecy(&self) -> Result<(), ConfigError> {
+        for (key, what) in [("sslQuorum", "TLS"), ("quorum.auth.enableSasl", "SASL")] {
+            if self.keys.boolean(key)?.unwrap_or(false) {
+                let cause =
+                    format!("this build has no {what} between the members of an ensemble yet");
+                let remedy = format!(
+                    "write {key}=false for all members if their network is safe, or keep Apache's server"
+                );
+                return Err(self.keys.bad(key, cause, remedy));
+            }
+        }
         Ok(())
     }
 

@@ -263,6 +263,21 @@ fn an_ensemble_is_recognised_and_checked() {
 }
 
 #[test]
+fn a_member_that_is_told_to_be_secret_does_not_start_without() {
+    for (key, what) in [("sslQuorum", "TLS"), ("quorum.auth.enableSasl", "SASL")] {
+        refused(
+            &format!("{THREE}{LIMITS}{key}=true"),
+            Some("1"),
+            None,
+            &format!("this build has no {what} between the members of an ensemble yet"),
+            "zoo.cfg",
+        );
+        let lines = format!("{THREE}{LIMITS}{key}=false");
+        assert!(loaded(&lines, Some("1"), None).config.is_ensemble());
+    }
+}
+
+#[test]
 fn numbers_of_servers_are_judged() {
     for (lines, cause) in [
         (
