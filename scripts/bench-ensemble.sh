@@ -214,7 +214,8 @@ row() {
     ours=$(median "$out/oxkeeper.$2") theirs=$(median "$out/java.$2")
     awk -v text="$1" -v ours="$ours" -v theirs="$theirs" -v better="$3" 'BEGIN {
         ratio = better == "more" ? ours / theirs : theirs / ours
-        printf "| %s | %s | %s | %.1f |\n", text, ours, theirs, ratio }'
+        form = ours < 1000 ? "| %s | %.3g | %.3g | %.1f |\n" : "| %s | %d | %d | %.1f |\n"
+        printf form, text, ours, theirs, ratio }'
 }
 
 page() {
