@@ -280,7 +280,7 @@ impl Server {
                 Project::apache(version).build()?.command(main, &properties)
             }
             Kind::Oxkeeper => {
-                let mut command = Command::new(oxkeeper_binary()?);
+                let mut command = Command::new(binary()?);
                 command.arg("server");
                 command.args(
                     self.properties
@@ -399,7 +399,10 @@ fn zoo_cfg(data_dir: &Path, port: u16, settings: &[(String, String)]) -> String 
 }
 
 /// `OXKEEPER_BIN`, or the newest of the release and debug builds.
-fn oxkeeper_binary() -> Result<PathBuf> {
+///
+/// # Errors
+/// When there is none.
+pub fn binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("OXKEEPER_BIN") {
         return Ok(PathBuf::from(path));
     }
