@@ -12,4 +12,5 @@ pub mod python;
 pub mod server;
 pub mod shell;
 pub mod stage;
+pub mod suite;
 pub mod wire;

@@ -1,3 +1,5 @@
+//! The checker against histories that are right, and against forged ones.
+
 use super::*;
 
 /// An event of client 0 that lasts one instant.

@@ -1,0 +1,135 @@
+package oxkeeper.examiner;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Collections;
+import java.util.Map;
+import org.apache.zookeeper.server.ServerCnxn;
+import org.apache.zookeeper.server.ServerCnxnFactory;
+import org.apache.zookeeper.server.ZooKeeperServer;
+import org.apache.zookeeper.server.persistence.FileTxnSnapLog;
+
+/**
+ * Stands where Apache's tests expect the sockets of a server, and starts a process instead: the server under
+ * examination, on the same port and directories, with the same settings. The tests choose it through the property
+ * zookeeper.serverCnxnFactory. The ZooKeeperServer that they hand in is never started; it only tells settings.
+ */
+public final class ProcessCnxnFactory extends ServerCnxnFactory {
+    private InetSocketAddress address;
+    private int perAddress;
+    private int backlog;
+    private ExaminedServer process;
+
+    @Override
+    public void configure(InetSocketAddress addr, int maxcc, int backlog, boolean secure) throws IOException {
+        if (secure) {
+            throw new IOException("the server under examination has no TLS yet");
+        }
+        address = addr.getPort() == 0 ? new InetSocketAddress(addr.getAddress(), ExaminedServer.freePort()) : addr;
+        perAddress = maxcc;
+        this.backlog = backlog;
+        initMaxCnxns();
+    }
+
+    @Override
+    public void startup(ZooKeeperServer server, boolean startServer) throws IOException, InterruptedException {
+        setZooKeeperServer(server);
+        if (startServer && process == null) {
+            process = ExaminedServer.start(settings(server));
+        }
+    }
+
+    private String settings(ZooKeeperServer server) {
+        FileTxnSnapLog files = server.getTxnLogFactory();
+        StringBuilder text = new StringBuilder();
+        text.append("clientPort=").append(address.getPort()).append('\n');
+        if (!address.getAddress().isAnyLocalAddress()) {
+            text.append("clientPortAddress=").append(address.getAddress().getHostAddress()).append('\n');
+        }
+        text.append("dataDir=").append(files.getSnapDir().getParent()).append('\n');
+        text.append("dataLogDir=").append(files.getDataLogDir().getParent()).append('\n');
+        text.append("tickTime=").append(server.getTickTime()).append('\n');
+        text.append("minSessionTimeout=").append(server.getMinSessionTimeout()).append('\n');
+        text.append("maxSessionTimeout=").append(server.getMaxSessionTimeout()).append('\n');
+        // 0 and less mean the same to Apache's factory, and only 0 in a settings file.
+        text.append("maxClientCnxns=").append(Math.max(perAddress, 0)).append('\n');
+        return text.toString();
+    }
+
+    @Override
+    public void shutdown() {
+        if (process != null) {
+            process.stop();
+            process = null;
+        }
+    }
+
+    @Override
+    public int getLocalPort() {
+        return address.getPort();
+    }
+
+    @Override
+    public InetSocketAddress getLocalAddress() {
+        return address;
+    }
+
+    @Override
+    public int getMaxClientCnxnsPerHost() {
+        return perAddress;
+    }
+
+    @Override
+    public void setMaxClientCnxnsPerHost(int max) {
+        perAddress = max;
+    }
+
+    @Override
+    public int getSocketListenBacklog() {
+        return backlog;
+    }
+
+    @Override
+    public void join() throws InterruptedException {
+        if (process != null) {
+            process.join();
+        }
+    }
+
+    @Override
+    public void start() {
+        // The process starts with its settings, in startup.
+    }
+
+    @Override
+    public void reconfigure(InetSocketAddress addr) {
+        throw new Unseen("reconfigure");
+    }
+
+    @Override
+    public void closeAll(ServerCnxn.DisconnectReason reason) {
+        throw new Unseen("closeAll");
+    }
+
+    @Override
+    public Iterable<ServerCnxn> getConnections() {
+        throw new Unseen("getConnections");
+    }
+
+    @Override
+    public void resetAllConnectionStats() {
+        throw new Unseen("resetAllConnectionStats");
+    }
+
+    @Override
+    public Iterable<Map<String, Object>> getAllConnectionInfo(boolean brief) {
+        return Collections.emptyList();
+    }
+
+    /** A test looked into the server's objects, where a process cannot be looked into. */
+    public static final class Unseen extends UnsupportedOperationException {
+        Unseen(String what) {
+            super("not to be seen of a server in another process: " + what);
+        }
+    }
+}
