@@ -158,13 +158,11 @@ macro_rules! record {
     (@body [$life:lifetime] $name:ident $(<$arg:lifetime>)? { $($field:ident : $type:ty),* }) => {
         impl<$life> $crate::Field<$life> for $name $(<$arg>)? {
             #[inline]
-            #[allow(unused_variables, reason = "a record may have no fields")]
             fn read(reader: &mut $crate::Reader<$life>) -> Result<Self, $crate::DecodeError> {
                 $(let $field = <$type as $crate::Field<$life>>::read(reader)?;)*
                 Ok(Self { $($field),* })
             }
             #[inline]
-            #[allow(unused_variables, reason = "a record may have no fields")]
             fn write(&self, writer: &mut $crate::Writer<'_>) {
                 $(<$type as $crate::Field<$life>>::write(&self.$field, writer);)*
             }

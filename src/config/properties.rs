@@ -3,7 +3,7 @@
 //!
 //! The syntax (`java.util.Properties.load`): bytes are ISO-8859-1; `#` or `!` starts a comment line; a backslash at the
 //! end of a line continues it, and the blanks that start the next line are dropped; the key ends at the first
-//! unescaped `=`, `:` or blank; `\t \n \r \f \uXXXX` are escapes, any other escaped character stands for itself.
+//! unescaped `=`, `:` or blank; `\t \n \r \f \uHHHH` are escapes, any other escaped character stands for itself.
 
 use thiserror::Error;
 
