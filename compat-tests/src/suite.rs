@@ -155,8 +155,6 @@ impl Suite {
             ("zookeeper.junit.threadid", (slot + 1).to_string()),
         ];
         if let Some(binary) = &self.binary {
-            let factory = "oxkeeper.examiner.ProcessCnxnFactory".to_owned();
-            properties.push(("zookeeper.serverCnxnFactory", factory));
             properties.push(("examiner.binary", binary.display().to_string()));
             properties.push(("examiner.work", dir.join("servers").display().to_string()));
         }

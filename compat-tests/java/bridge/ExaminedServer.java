@@ -3,6 +3,7 @@ package oxkeeper.examiner;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -63,6 +64,9 @@ public final class ExaminedServer {
                 all.setProperty(name, System.getProperty(name));
             }
         }
+        if (ZooKeeperServer.isEnableEagerACLCheck()) {
+            all.setProperty("zookeeper.enableEagerACLCheck", "true");
+        }
         if (SyncRequestProcessor.getSnapCount() != ZooKeeperServer.getSnapCount()) {
             all.setProperty("zookeeper.snapCount", String.valueOf(SyncRequestProcessor.getSnapCount()));
         }
@@ -73,20 +77,23 @@ public final class ExaminedServer {
         return flags;
     }
 
-    /** Waits until something listens on the port. */
-    void awaitListening(int port) throws IOException, InterruptedException {
+    /** Waits until something listens at the address. */
+    void awaitListening(InetSocketAddress address) throws IOException, InterruptedException {
+        InetAddress bound = address.getAddress();
+        InetAddress host = bound.isAnyLocalAddress() ? InetAddress.getLoopbackAddress() : bound;
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
         while (System.nanoTime() < deadline) {
             if (!process.isAlive()) {
                 throw new IOException("the server ended: " + said());
             }
-            try (Socket probe = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            try (Socket probe = new Socket(host, address.getPort())) {
                 return;
             } catch (IOException notYet) {
                 Thread.sleep(5);
             }
         }
-        throw new IOException("the server does not listen on port " + port);
+        stop();
+        throw new IOException("the server does not listen at " + address);
     }
 
     /** The answer to a four-letter word, or null where nobody answers. */

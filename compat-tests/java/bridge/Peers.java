@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.WeakHashMap;
+import org.apache.zookeeper.server.ZKDatabase;
+import org.apache.zookeeper.server.ZooKeeperServer;
 import org.apache.zookeeper.server.quorum.Follower;
 import org.apache.zookeeper.server.quorum.Leader;
 import org.apache.zookeeper.server.quorum.Observer;
@@ -143,11 +145,14 @@ public final class Peers {
         return Long.parseLong(Files.readString(peer.getTxnFactory().getSnapDir().toPath().resolve(file)).trim());
     }
 
-    /** Objects inside a running server cannot be had. */
-    public static void refuse(QuorumPeer peer, String what) {
-        if (of(peer) != null) {
-            throw new Unseen(what);
-        }
+    /** What stands for the server object of a running member, or null where no process was started. */
+    public static ZooKeeperServer server(QuorumPeer peer) {
+        return of(peer) == null ? null : Shown.server(peer);
+    }
+
+    /** What stands for the database of a running member, or null where no process was started. */
+    public static ZKDatabase database(QuorumPeer peer) {
+        return of(peer) == null ? null : Shown.database(peer);
     }
 
     /** The role's object is there while the member has the role: tests find out by it who leads. */

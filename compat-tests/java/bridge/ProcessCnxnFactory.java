@@ -15,8 +15,7 @@ import org.apache.zookeeper.server.persistence.FileTxnSnapLog;
 
 /**
  * Stands where Apache's tests expect the sockets of a server, and starts a process instead: the server under
- * examination, on the same port and directories, with the same settings. The tests choose it through the property
- * zookeeper.serverCnxnFactory. The ZooKeeperServer that they hand in is never started; it only tells settings.
+ * examination, on the same port and directories, with the same settings. The ZooKeeperServer that they hand in is never started; it only tells settings.
  */
 public final class ProcessCnxnFactory extends ServerCnxnFactory {
     private InetSocketAddress address;
@@ -41,7 +40,7 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
         if (startServer && process == null) {
             Path home = ExaminedServer.home();
             process = ExaminedServer.start(home, file(home, server));
-            process.awaitListening(address.getPort());
+            process.awaitListening(address);
         }
     }
 

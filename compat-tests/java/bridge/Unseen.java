@@ -5,4 +5,9 @@ public final class Unseen extends UnsupportedOperationException {
     Unseen(String what) {
         super("not to be seen of a server in another process: " + what);
     }
+
+    /** For woven code, which may call what is public. */
+    public static Unseen of(String what) {
+        return new Unseen(what);
+    }
 }

@@ -6,15 +6,21 @@ import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
 import java.io.File;
 import java.io.IOException;
+import java.util.List;
 import net.bytebuddy.ByteBuddy;
 import net.bytebuddy.asm.Advice;
+import org.apache.zookeeper.server.NIOServerCnxnFactory;
+import org.apache.zookeeper.server.NettyServerCnxnFactory;
+import org.apache.zookeeper.server.ServerCnxnFactory;
+import org.apache.zookeeper.server.ZKDatabase;
+import org.apache.zookeeper.server.ZooKeeperServer;
 import org.apache.zookeeper.server.quorum.QuorumPeer;
 import org.apache.zookeeper.server.quorum.QuorumPeer.ServerState;
 import org.apache.zookeeper.server.quorum.QuorumPeerConfig;
 
 /**
- * Writes variants of two of Apache's classes, to stand before the jar on the class path: a member of an ensemble whose
- * thread runs a process, and a parser that tells which file it has read. All else in them, and every class of the tests,
+ * Writes variants of five of Apache's classes, to stand before the jar on the class path: a member of an ensemble whose
+ * thread runs a process, a parser that tells which file it has read, and server sockets that are always ours. All else in them, and every class of the tests,
  * is as released. Run once, when the bridge is built, with the folder to write to.
  */
 public final class Weaver {
@@ -30,8 +36,17 @@ public final class Weaver {
             .visit(Advice.to(Zxid.class).on(named("getLastLoggedZxid")))
             .visit(Advice.to(CurrentEpoch.class).on(named("getCurrentEpoch")))
             .visit(Advice.to(AcceptedEpoch.class).on(named("getAcceptedEpoch")))
-            .visit(Advice.to(Hidden.class).on(named("getActiveServer").or(named("getZkDb"))))
+            .visit(Advice.to(Server.class).on(named("getActiveServer")))
+            .visit(Advice.to(Database.class).on(named("getZkDb")))
             .make().saveIn(dir);
+        new ByteBuddy().redefine(ServerCnxnFactory.class)
+            .visit(Advice.to(Factory.class).on(named("createFactory").and(takesArguments(0))))
+            .make().saveIn(dir);
+        for (Class<?> other : List.of(NIOServerCnxnFactory.class, NettyServerCnxnFactory.class)) {
+            new ByteBuddy().redefine(other)
+                .visit(Advice.to(Refused.class).on(named("configure")))
+                .make().saveIn(dir);
+        }
         new ByteBuddy().redefine(QuorumPeerConfig.class)
             .visit(Advice.to(Parse.class).on(named("parse").and(takesArgument(0, String.class))))
             // The process makes the copy; made here as well, it would prove nothing.
@@ -132,10 +147,52 @@ public final class Weaver {
         }
     }
 
-    static final class Hidden {
+    static final class Server {
+        @Advice.OnMethodEnter(skipOn = Advice.OnNonDefaultValue.class)
+        static ZooKeeperServer enter(@Advice.This QuorumPeer peer) {
+            return Peers.server(peer);
+        }
+
+        @Advice.OnMethodExit
+        static void exit(@Advice.Enter ZooKeeperServer seen, @Advice.Return(readOnly = false) ZooKeeperServer server) {
+            if (seen != null) {
+                server = seen;
+            }
+        }
+    }
+
+    static final class Database {
+        @Advice.OnMethodEnter(skipOn = Advice.OnNonDefaultValue.class)
+        static ZKDatabase enter(@Advice.This QuorumPeer peer) {
+            return Peers.database(peer);
+        }
+
+        @Advice.OnMethodExit
+        static void exit(@Advice.Enter ZKDatabase seen, @Advice.Return(readOnly = false) ZKDatabase database) {
+            if (seen != null) {
+                database = seen;
+            }
+        }
+    }
+
+    /** Whatever the tests choose, a process serves. */
+    static final class Factory {
+        @Advice.OnMethodEnter(skipOn = Advice.OnNonDefaultValue.class)
+        static ServerCnxnFactory enter() {
+            return new ProcessCnxnFactory();
+        }
+
+        @Advice.OnMethodExit
+        static void exit(@Advice.Enter ServerCnxnFactory ours, @Advice.Return(readOnly = false) ServerCnxnFactory factory) {
+            factory = ours;
+        }
+    }
+
+    /** Apache's own sockets would serve from this virtual machine, and the test prove nothing. */
+    static final class Refused {
         @Advice.OnMethodEnter
-        static void enter(@Advice.This QuorumPeer peer, @Advice.Origin("#m") String method) {
-            Peers.refuse(peer, method);
+        static void enter(@Advice.Origin("#t") String type) {
+            throw Unseen.of(type);
         }
     }
 
