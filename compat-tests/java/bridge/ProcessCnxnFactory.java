@@ -53,6 +53,7 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
                 lines.load(reader);
             }
             if (String.valueOf(address.getPort()).equals(lines.getProperty("clientPort"))) {
+                Peers.complete(parsed);
                 return parsed;
             }
         }
