@@ -145,7 +145,7 @@ impl Line {
                 Letter::Done(task, outcome) => self.member.step(Input::Done(task, outcome), now),
                 Letter::Truncated(task, state) => {
                     let zxid = state.last_zxid;
-                    drop(self.shared.replace(*state));
+                    self.shared.replace(*state);
                     self.rewritten(task, zxid, now);
                 }
                 Letter::Installed(task, zxid) => self.rewritten(task, zxid, now),

@@ -265,7 +265,7 @@ impl Seat {
         let state = self.received.take();
         let state = state.expect("what is installed was received whole");
         let zxid = state.last_zxid;
-        drop(self.shared.replace(state));
+        self.shared.replace(state);
         self.rewrite(task, Rewrite::Install(zxid));
     }
 
