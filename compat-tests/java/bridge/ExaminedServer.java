@@ -127,6 +127,9 @@ public final class ExaminedServer {
         if (ZooKeeperServer.isEnableEagerACLCheck()) {
             all.setProperty("zookeeper.enableEagerACLCheck", "true");
         }
+        if (!ZooKeeperServer.isCloseSessionTxnEnabled()) {
+            all.setProperty("zookeeper.closeSessionTxn.enabled", "false");
+        }
         if (SyncRequestProcessor.getSnapCount() != ZooKeeperServer.getSnapCount()) {
             all.setProperty("zookeeper.snapCount", String.valueOf(SyncRequestProcessor.getSnapCount()));
         }

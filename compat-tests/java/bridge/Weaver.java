@@ -51,8 +51,8 @@ public final class Weaver {
         }
         new ByteBuddy().redefine(QuorumPeerConfig.class)
             .visit(Advice.to(Parse.class).on(named("parse").and(takesArgument(0, String.class))))
-            // The process makes the copy; made here as well, it would prove nothing.
-            .visit(Advice.to(Left.class).on(named("backupOldConfig")))
+            // The process looks after the files; done here as well, it would prove nothing.
+            .visit(Advice.to(Left.class).on(named("backupOldConfig").or(named("deleteFile"))))
             .make().saveIn(dir);
     }
 

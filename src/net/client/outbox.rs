@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU64, O
 use parking_lot::Mutex;
 
 use crate::net::client::bell::Bell;
+use crate::net::client::replies::Replies;
 use crate::types::limits;
-use crate::types::{ConnId, Id, Millis, SessionId};
+use crate::types::{ConnId, Id, Millis, OpCode, SessionId};
 
 /// How a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,10 @@ pub struct Outbox {
     pub received: AtomicU64,
     /// Packets sent.
     pub sent: AtomicU64,
+    /// What was asked and how it was answered.
+    pub replies: Replies,
+    /// Since when it is there.
+    pub established: Millis,
 }
 
 impl Outbox {
@@ -78,6 +83,8 @@ impl Outbox {
             answered: AtomicU64::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            replies: Replies::default(),
+            established: now,
         }
     }
 
@@ -196,6 +203,7 @@ impl Outbox {
         let mut inner = self.inner.lock();
         inner.bytes.extend_from_slice(response);
         self.timeout_ms.store(timeout_ms, Ordering::Relaxed);
+        self.replies.asked(OpCode::CreateSession);
         self.session.store(session.0, Ordering::Release);
         self.mark(&mut inner);
         drop(inner);
