@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.reflect.Field;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -38,7 +39,7 @@ public final class ExaminedServer {
     private static final Logger LOG = LoggerFactory.getLogger(QuorumPeer.class);
     /** Time, id, level and place, then the message. */
     private static final Pattern LINE = Pattern.compile("\\S+ \\S+ \\[myid:\\d*\\] - (\\S+) +\\[\\S+\\] - (.*)");
-    private static final Pattern ROLE = Pattern.compile("(LOOKING|FOLLOWING|LEADING|OBSERVING)( .*)?");
+    private static final Pattern ROLE = Pattern.compile("(LOOKING|FOLLOWING|LEADING|OBSERVING)(?: .*)?");
 
     private final Process process;
     private final Path log;
@@ -133,11 +134,25 @@ public final class ExaminedServer {
         if (SyncRequestProcessor.getSnapCount() != ZooKeeperServer.getSnapCount()) {
             all.setProperty("zookeeper.snapCount", String.valueOf(SyncRequestProcessor.getSnapCount()));
         }
+        long snapBytes = snapSizeInBytes();
+        if (snapBytes != ZooKeeperServer.getSnapSizeInBytes()) {
+            all.setProperty("zookeeper.snapSizeLimitInKb", String.valueOf(snapBytes / 1024));
+        }
         List<String> flags = new ArrayList<>();
         for (String name : new TreeSet<>(all.stringPropertyNames())) {
             flags.add("-D" + name + "=" + all.getProperty(name));
         }
         return flags;
+    }
+
+    private static long snapSizeInBytes() {
+        try {
+            Field field = SyncRequestProcessor.class.getDeclaredField("snapSizeInBytes");
+            field.setAccessible(true);
+            return field.getLong(null);
+        } catch (ReflectiveOperationException changed) {
+            throw new IllegalStateException(changed);
+        }
     }
 
     /** Waits until something listens at the address. */
@@ -199,7 +214,8 @@ public final class ExaminedServer {
     }
 
     void stop() {
-        process.destroy();
+        // Not by the process object, which would close its output before its last words.
+        process.toHandle().destroy();
         try {
             if (!process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) {
                 process.destroyForcibly().waitFor();

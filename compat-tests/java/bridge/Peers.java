@@ -133,6 +133,11 @@ public final class Peers {
         return of(peer) == null ? null : Long.decode(line(peer, "Zxid: ", "0x0"));
     }
 
+    /** How many requests wait for their answers. */
+    static int outstanding(QuorumPeer peer) {
+        return Integer.parseInt(line(peer, "Outstanding: ", ""));
+    }
+
     /** The number in a file of the data directory, or null where no process was started. */
     public static Long epoch(QuorumPeer peer, String file) throws IOException {
         if (of(peer) == null) {

@@ -2,6 +2,7 @@ package oxkeeper.examiner;
 
 import java.io.IOException;
 import java.io.Reader;
+import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,6 +85,19 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
         if (process != null) {
             process.stop();
             process = null;
+            tellWhoWaits();
+        }
+    }
+
+    /** Whoever runs the server waits for its object to shut down. */
+    private void tellWhoWaits() {
+        try {
+            Class<?> state = Class.forName("org.apache.zookeeper.server.ZooKeeperServer$State");
+            Method setState = ZooKeeperServer.class.getDeclaredMethod("setState", state);
+            setState.setAccessible(true);
+            setState.invoke(zkServer, Enum.valueOf(state.asSubclass(Enum.class), "SHUTDOWN"));
+        } catch (ReflectiveOperationException changed) {
+            throw new IllegalStateException(changed);
         }
     }
 

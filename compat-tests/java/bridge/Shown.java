@@ -46,6 +46,8 @@ final class Shown {
                     return peer.getPeerState() == ServerState.LEADING ? Peers.zxid(peer) : 0L;
                 case "getDataTreeLastProcessedZxid":
                     return Peers.zxid(peer);
+                case "getInProcess":
+                    return Peers.outstanding(peer);
                 case "getServerId":
                     return peer.getMyId();
                 case "getCommittedLog":
