@@ -92,6 +92,8 @@ pub enum Role {
     Follower,
     /// An observer.
     Observer,
+    /// A member without a leader that lets clients read.
+    ReadOnly,
 }
 
 impl Role {
@@ -102,6 +104,7 @@ impl Role {
             Role::Leader => "leader",
             Role::Follower => "follower",
             Role::Observer => "observer",
+            Role::ReadOnly => "read-only",
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Quorum {
     pub learner_no_delay: bool,
     /// `leader.nodelay`: `TCP_NODELAY` on the leader's end of the quorum port.
     pub leader_no_delay: bool,
+    /// `readonlymode.enabled`: a member that finds no leader lets clients read.
+    pub read_only_mode: bool,
     /// `commitLogCount`: transactions kept in memory for learners that were away for a moment.
     pub commit_log_count: u32,
     /// `snapshotSizeFactor`: a learner gets transactions from the log on disk as long as that is smaller than
@@ -80,6 +82,7 @@ impl Quorum {
             tcp_keep_alive: reader.boolean("tcpKeepAlive", false),
             learner_no_delay: reader.named_switch("follower.nodelay", "true", "false", true),
             leader_no_delay: reader.named_switch("leader.nodelay", "true", "false", true),
+            read_only_mode: reader.named_boolean("readonlymode.enabled", false),
             commit_log_count: reader.at_least("commitLogCount", COMMIT_LOG_COUNT_MIN, 500),
             snapshot_size_factor: snapshot_size_factor(reader)?,
             force_snapshot_sync: reader.boolean("forceSnapshotSync", false),

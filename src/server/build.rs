@@ -22,7 +22,7 @@ use crate::server::peers::{Peers, PeersThread};
 use crate::server::phases::{Board, Phases};
 use crate::server::recover::{Received, Receiver, Recoverer};
 use crate::server::seat::Seat;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::server::snapshot_thread::{SnapshotOrder, SnapshotThread, Snapshots};
 use crate::server::sync::Syncs;
 use crate::server::threads::Failures;
@@ -177,7 +177,7 @@ impl Base {
         files: &Files,
         recent: Vec<(Zxid, Bytes)>,
     ) -> Result<(Line, PeersThread, Arc<Board>), ServerError> {
-        self.shared.set_serving(false);
+        self.shared.set_serving(Serving::Nobody);
         let last = self.shared.last_zxid();
         let epochs = files.epochs().load(last)?;
         let saved = Saved {
@@ -228,7 +228,11 @@ impl Base {
             street: Vec::new(),
             opens: false,
         };
-        let line = self.line(config, me.0, Member::new(replica, peer), Some(seat));
+        let mut member = Member::new(replica, peer);
+        if config.quorum.read_only_mode {
+            member = member.reading_alone(i64::from(config.timing.tick_time_ms));
+        }
+        let line = self.line(config, me.0, member, Some(seat));
         Ok((line, peers.thread, board))
     }
 }

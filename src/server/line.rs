@@ -18,7 +18,7 @@ use crate::server::log_thread::Order;
 use crate::server::mailbox::Mailbox;
 use crate::server::registry::Listeners;
 use crate::server::seat::Seat;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::session::ids::SessionIds;
 use crate::types::limits;
 use crate::types::{Millis, Zxid};
@@ -87,6 +87,7 @@ impl Line {
             let now = clock::now();
             let stops = self.hear(&mut letters, now);
             self.carry_on(now, &mut outputs)?;
+            self.let_read(now);
             if stopping.is_some() {
                 self.turn_away(&mut letters);
             }
@@ -125,7 +126,12 @@ impl Line {
         }
         let now = clock::monotonic();
         let expiry = replica.next_expiry(&self.shared.state.read());
-        let next = [expiry, replica.next_reap(), self.member.next_tick()];
+        let next = [
+            expiry,
+            replica.next_reap(),
+            self.member.next_tick(),
+            self.member.grace_end(),
+        ];
         let next = next.into_iter().flatten().min();
         let next = next.unwrap_or(Millis(i64::MAX));
         let gate_ms = gate.map_or(PATIENCE_MAX_MS, i64::from);
@@ -252,10 +258,20 @@ impl Line {
         }
     }
 
+    /// Clients may read without a leader once it was looked for long enough.
+    fn let_read(&mut self, now: Now) {
+        if self.member.lets_read(now)
+            && let Some(seat) = &mut self.seat
+        {
+            seat.phases.let_read(now);
+            self.shared.set_serving(Serving::Reads);
+        }
+    }
+
     /// Serves nobody from here on. Whoever holds a connection finds it closed.
     fn retire(&mut self) {
         let state = self.shared.state.write();
-        self.shared.set_serving(false);
+        self.shared.set_serving(Serving::Nobody);
         drop(state);
         let registry = self.shared.registry.lock();
         for outbox in registry.iter() {

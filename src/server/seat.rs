@@ -19,7 +19,7 @@ use crate::server::mailbox::Mailbox;
 use crate::server::member_files::MemberFiles;
 use crate::server::phases::Phases;
 use crate::server::recover::Received;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::server::snapshot_thread::{Rewrite, SnapshotOrder};
 use crate::server::sync::Syncs;
 use crate::server::walk::SharedWalk;
@@ -319,7 +319,7 @@ impl Seat {
         }
         // What operators see is that of the new role by now.
         if std::mem::take(&mut self.opens) && member.replica.role() != Role::None {
-            self.shared.set_serving(true);
+            self.shared.set_serving(Serving::All);
         }
     }
 
