@@ -11,6 +11,7 @@ mod leaders;
 mod local_sessions;
 mod operators;
 mod pipelines;
+mod read_only;
 mod sessions;
 
 use std::path::Path;

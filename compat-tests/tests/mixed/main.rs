@@ -15,6 +15,7 @@ mod historian;
 mod histories;
 mod islands;
 mod older;
+mod read_only;
 mod replication;
 mod rolling;
 mod sessions;
