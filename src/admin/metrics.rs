@@ -123,7 +123,7 @@ impl Metric {
     /// The value of a gauge. There is none while the server has no role.
     // apache 3.9.5: server/ZooKeeperServer.java unregisterMetrics
     pub(super) fn level(facts: &Facts, read: fn(&Facts) -> Option<Level>) -> Option<Level> {
-        read(facts).filter(|_| facts.serving)
+        read(facts).filter(|_| facts.at_work)
     }
 }
 

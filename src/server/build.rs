@@ -224,6 +224,7 @@ impl Base {
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
             rules: config.reconfig_enabled.then(|| config.member_rules()),
+            leader_serves: config.quorum.leader_serves,
             learners: BTreeMap::new(),
             street: Vec::new(),
             opens: false,

@@ -248,7 +248,7 @@ impl Line {
         if let Some(batch) = self.member.take_log(now) {
             self.log.send(Order::Append(batch));
         }
-        if self.member.replica.role() == Role::None && self.shared.is_serving() {
+        if self.member.replica.role() == Role::None && self.shared.is_at_work() {
             self.retire();
         }
         self.finish(now, outputs);
@@ -289,7 +289,7 @@ impl Line {
             outputs.clear();
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state.write();
-            if !shared.is_serving() {
+            if !shared.is_at_work() {
                 // What is applied without a role may not stay.
                 shared.break_walks();
             }

@@ -51,6 +51,8 @@ pub struct Seat {
     pub files: MemberFiles,
     /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
     pub rules: Option<MemberRules>,
+    /// Whether clients are served while this member leads (`leaderServes`).
+    pub leader_serves: bool,
     /// Who is at the other end of a learner's connection, once it has said so.
     pub learners: BTreeMap<LinkId, ServerId>,
     /// Kept between turns.
@@ -318,8 +320,15 @@ impl Seat {
             self.phases.show(peer, now);
         }
         // What operators see is that of the new role by now.
-        if std::mem::take(&mut self.opens) && member.replica.role() != Role::None {
-            self.shared.set_serving(Serving::All);
+        if std::mem::take(&mut self.opens) {
+            match member.replica.role() {
+                Role::None => {}
+                // apache 3.9.5: server/quorum/Leader.java lead
+                Role::Leader | Role::Elected { .. } if !self.leader_serves => {
+                    self.shared.set_serving(Serving::Members);
+                }
+                _ => self.shared.set_serving(Serving::All),
+            }
         }
     }
 

@@ -28,10 +28,12 @@ pub struct Era {
 pub enum Serving {
     /// Nobody.
     Nobody = 0,
+    /// The other members, by a leader that clients are kept from (`leaderServes`).
+    Members = 1,
     /// Clients that are content with what they read here, while there is no leader.
-    Reads = 1,
+    Reads = 2,
     /// Everybody.
-    All = 2,
+    All = 3,
 }
 
 /// Everything that more than one thread touches.
@@ -86,6 +88,11 @@ impl Shared {
 
     /// Whether clients are served now.
     pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Acquire) >= Serving::Reads as u8
+    }
+
+    /// Whether anybody is served now, if not clients.
+    pub fn is_at_work(&self) -> bool {
         self.serving.load(Ordering::Acquire) != Serving::Nobody as u8
     }
 

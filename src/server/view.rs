@@ -121,7 +121,7 @@ impl View {
         };
         Facts {
             role,
-            serving: shared.is_serving(),
+            at_work: shared.is_at_work(),
             member,
             latency: LatencyFacts {
                 min: latency.min,

@@ -14,6 +14,7 @@ mod catching_up;
 mod historian;
 mod histories;
 mod islands;
+mod leader_serves;
 mod older;
 mod read_only;
 mod replication;
