@@ -113,6 +113,11 @@ impl Member {
         self.replica.take_mail(street);
     }
 
+    /// Whether the oracle is to be asked before anything else happens.
+    pub fn wants_oracle(&self) -> bool {
+        self.peer.as_ref().is_some_and(Peer::wants_oracle)
+    }
+
     /// When [`Input::Tick`] is wanted at the latest.
     pub fn next_tick(&self) -> Option<Millis> {
         self.peer.as_ref().map(Peer::next_tick)

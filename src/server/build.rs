@@ -13,11 +13,13 @@ use crate::net::client::Bell;
 use crate::pipeline::State;
 use crate::pipeline::checkpoint::Checkpoint;
 use crate::replica::{Member, Now, Parts, Replica};
+use crate::server::client_port::ClientPort;
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
 use crate::server::log_thread::{LogThread, Order};
 use crate::server::mailbox::Mailbox;
 use crate::server::member_files::MemberFiles;
+use crate::server::oracle::Oracle;
 use crate::server::peers::{Peers, PeersThread};
 use crate::server::phases::{Board, Phases};
 use crate::server::recover::{Received, Receiver, Recoverer};
@@ -176,6 +178,7 @@ impl Base {
         me: ServerId,
         files: &Files,
         recent: Vec<(Zxid, Bytes)>,
+        client_port: &Arc<ClientPort>,
     ) -> Result<(Line, PeersThread, Arc<Board>), ServerError> {
         self.shared.set_serving(Serving::Nobody);
         let last = self.shared.last_zxid();
@@ -224,6 +227,8 @@ impl Base {
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
             rules: config.reconfig_enabled.then(|| config.member_rules()),
+            oracle: config.quorum.oracle_path.as_deref().map(Oracle::new),
+            client_port: Arc::clone(client_port),
             leader_serves: config.quorum.leader_serves,
             learners: BTreeMap::new(),
             street: Vec::new(),

@@ -145,6 +145,7 @@ impl Line {
     /// Takes everything that is not of a client out of the letters; true when told to stop.
     fn hear(&mut self, letters: &mut Vec<Letter>, now: Now) -> bool {
         let mut stop = false;
+        self.ask_oracle(now);
         for letter in letters.extract_if(.., |letter| !letter.is_of_a_client()) {
             match letter {
                 Letter::Durable(zxid) => self.member.durable(zxid, now),
@@ -169,6 +170,7 @@ impl Line {
                 Letter::Submit(_) | Letter::Connect(_) => unreachable!("these are of a client"),
             }
         }
+        self.ask_oracle(now);
         if self
             .member
             .next_tick()
@@ -177,6 +179,16 @@ impl Line {
             self.member.step(Input::Tick, now);
         }
         stop
+    }
+
+    /// The word of the oracle counts at the moment at which it is needed.
+    fn ask_oracle(&mut self, now: Now) {
+        if let Some(seat) = &self.seat
+            && let Some(oracle) = &seat.oracle
+            && self.member.wants_oracle()
+        {
+            self.member.step(Input::Oracle(oracle.says_yes()), now);
+        }
     }
 
     /// What the disk says has happened ends here now.

@@ -13,10 +13,12 @@ use crate::net::peer::{AddressBook, Ballots, Links, Target};
 use crate::ops::Memberships;
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::replica::{Member, Now, Role};
+use crate::server::client_port::ClientPort;
 use crate::server::error::ServerError;
 use crate::server::log_thread::{Chore, Order};
 use crate::server::mailbox::Mailbox;
 use crate::server::member_files::MemberFiles;
+use crate::server::oracle::Oracle;
 use crate::server::phases::Phases;
 use crate::server::recover::Received;
 use crate::server::shared::{Serving, Shared};
@@ -51,6 +53,10 @@ pub struct Seat {
     pub files: MemberFiles,
     /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
     pub rules: Option<MemberRules>,
+    /// Who says which of two voters goes on alone.
+    pub oracle: Option<Oracle>,
+    /// Where clients connect.
+    pub client_port: Arc<ClientPort>,
     /// Whether clients are served while this member leads (`leaderServes`).
     pub leader_serves: bool,
     /// Who is at the other end of a learner's connection, once it has said so.
@@ -243,8 +249,8 @@ impl Seat {
             own.and_then(|own| own.client.clone())
         };
         let next = client(&membership);
-        if next.is_some() && next != client(&self.membership) {
-            tracing::warn!("The client port of this server has changed: restart it to move there");
+        if let Some(next) = next.filter(|next| Some(next) != client(&self.membership).as_ref()) {
+            self.client_port.move_to(&next);
         }
         self.phases.belong(&membership);
         self.membership = membership;

@@ -5,6 +5,7 @@
 mod client;
 mod cluster;
 mod member;
+mod moving;
 
 mod catching_up;
 mod leaders;

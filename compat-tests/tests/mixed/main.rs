@@ -9,8 +9,11 @@ mod client;
 mod cluster;
 #[path = "../../../tests/ensemble/member.rs"]
 mod member;
+#[path = "../../../tests/ensemble/moving.rs"]
+mod moving;
 
 mod catching_up;
+mod client_ports;
 mod historian;
 mod histories;
 mod islands;
