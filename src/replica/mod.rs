@@ -8,6 +8,7 @@ mod learner;
 mod local;
 mod member;
 mod obey;
+mod read_only;
 mod recover;
 mod role;
 mod submission;
@@ -321,6 +322,7 @@ impl Replica {
                 | Effect::Unanswered { .. }
                 | Effect::SessionResumed { .. }
                 | Effect::SessionRefused { .. }
+                | Effect::SessionUnopened { .. }
                 | Effect::SessionClosed { .. } => {}
             }
         }

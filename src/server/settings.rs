@@ -99,6 +99,7 @@ pub(super) fn peer(
         diff_syncs_max: size(quorum.diff_syncs_max),
         observer_log: quorum.observer_log,
         reconfig: config.reconfig_enabled,
+        oracle: quorum.oracle_path.is_some(),
         member_rules: config.member_rules(),
         last_seen: config
             .last_seen

@@ -8,7 +8,7 @@ const JAVA_DESIGN: &str = "it tunes threads and queues that this server does not
 const TEST_HOOK: &str = "it is a hook of Apache's own tests";
 
 pub(super) const KEYS: &[Key] = rows! { PassThrough:
-    "leaderServes" | "yes" | "yes, no" | Later(Ensemble);
+    "leaderServes" | "yes" | "yes, no" | Honoured("no: a leader takes no clients, nor any four-letter word that needs a server");
     "leader.maxConcurrentSnapSyncs" | "10" | "learners" | Honoured("learners that a leader sends snapshots to at once; beyond that observers are turned away");
     "leader.maxConcurrentDiffSyncs" | "100" | "learners" | Honoured("the same for learners that get transactions only");
     "leader.maxTimeToWaitForEpoch" | "-1" | "ms" | Later(Ensemble);

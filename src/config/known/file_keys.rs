@@ -42,7 +42,7 @@ pub(super) const ENSEMBLE: &[Key] = rows! { FileKey:
     "multiAddress.enabled" | "false" | "true, false" | Later(Ensemble);
     "multiAddress.reachabilityCheckTimeoutMs" | "1000" | "ms" | Later(Ensemble);
     "multiAddress.reachabilityCheckEnabled" | "true" | "true, false" | Later(Ensemble);
-    "oraclePath" | "unset" | "path" | Later(Ensemble);
+    "oraclePath" | "unset" | "path" | Honoured("in an ensemble of two voters without groups: a file that begins with the digit 1 when this server may go on without the other one");
     "quorum.auth.enableSasl" | "false" | "true, false" | Later(QuorumSasl);
     "quorum.auth.learnerRequireSasl" | "false" | "true, false" | Later(QuorumSasl);
     "quorum.auth.serverRequireSasl" | "false" | "true, false" | Later(QuorumSasl);
