@@ -4,6 +4,7 @@
 
 pub mod cache;
 pub mod debian;
+pub mod differential;
 pub mod history;
 pub mod java;
 pub mod ports;
