@@ -113,6 +113,7 @@ pub fn script(seed: u64, length: usize) -> Script {
         dice: Dice::new(seed),
         house: House::ALL[place],
         slots: [Slot::default(); SLOTS],
+        alive: Vec::new(),
     };
     let steps = (0..length).map(|_| generator.step()).collect();
     Script {
@@ -126,14 +127,16 @@ pub fn script(seed: u64, length: usize) -> Script {
 struct Slot {
     /// A connection is open, unless a server has hung up for a reason that only it knows.
     open: bool,
-    /// There was a session once.
-    known: bool,
+    /// The session it had last.
+    session: Option<usize>,
 }
 
 struct Generator {
     dice: Dice,
     house: House,
     slots: [Slot; SLOTS],
+    /// Whether the sessions, in order of their coming, have not ended.
+    alive: Vec<bool>,
 }
 
 impl Generator {
@@ -164,6 +167,7 @@ impl Generator {
             }
             34..42 => {
                 self.slots[slot].open = false;
+                self.ended(slot);
                 let kind = op::CLOSE_SESSION;
                 self.request(slot, Ask::Bare { kind }.into())
             }
@@ -199,30 +203,58 @@ impl Generator {
         hello
     }
 
+    /// The session of a slot is over.
+    fn ended(&mut self, slot: usize) {
+        if let Some(session) = self.slots[slot].session {
+            self.alive[session] = false;
+        }
+    }
+
+    fn begun(&mut self) -> Option<usize> {
+        self.alive.push(true);
+        Some(self.alive.len() - 1)
+    }
+
     /// A new connection: for a new session, for the slot's own again, or for another slot's.
     fn open(&mut self, slot: usize) -> Step {
         let hello = self.hello();
-        self.slots[slot].open = hello.ahead != Some(1);
         let of = if self.dice.one_in(3) {
             self.dice.below(SLOTS)
         } else {
             slot
         };
-        if !self.slots[of].known || self.dice.one_in(2) {
-            self.slots[slot].known = true;
+        let granted = hello.ahead != Some(1);
+        let session = self.slots[of].session;
+        let alive = session.is_some_and(|session| self.alive[session]);
+        let again = session.is_some() && (alive || self.dice.one_in(8));
+        if !again || self.dice.one_in(3) {
+            let session = if granted {
+                self.begun()
+            } else {
+                self.slots[slot].session
+            };
+            self.slots[slot] = Slot {
+                open: granted,
+                session,
+            };
             return Step::Connect { slot, hello };
         }
-        let (right, others) = (Password::Right, [Password::Wrong, Password::Short]);
-        let password = match self.dice.below(12) {
+        let password = match self.dice.below(16) {
             0 => Password::Null,
-            1 | 2 => self.dice.pick(&others),
-            _ => right,
+            1 => Password::Wrong,
+            2 => Password::Short,
+            _ => Password::Right,
         };
-        if of != slot {
-            self.slots[of].open = false;
+        let open = granted && alive && password == Password::Right;
+        if granted {
+            for other in &mut self.slots {
+                other.open &= other.session != session;
+            }
         }
-        self.slots[slot].open &= password == right;
-        self.slots[slot].known = true;
+        self.slots[slot].open = open;
+        if open {
+            self.slots[slot].session = session;
+        }
         Step::Reattach {
             slot,
             of,
@@ -234,8 +266,9 @@ impl Generator {
     fn expire(&mut self, slot: usize) -> Step {
         self.slots[slot] = Slot {
             open: false,
-            known: true,
+            session: self.begun(),
         };
+        self.ended(slot);
         let count = self.dice.below(4);
         let paths = (0..count).map(|_| self.path()).collect();
         Step::Expire { slot, paths }

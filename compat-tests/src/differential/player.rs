@@ -82,12 +82,10 @@ impl Player {
         let mut lines = Vec::new();
         let own = self.act(step, &mut lines);
         if step.concerns_others() {
-            let from = lines.len();
             self.others(own, &mut lines);
-            if step.ends_session() {
-                // Nodes go in no particular order with their session.
-                lines[from..].sort();
-            }
+        }
+        if step.ends_session() {
+            sort_events(&mut lines);
         }
         lines
     }
@@ -376,6 +374,14 @@ fn hangs_up(kind: i32, header: Header) -> bool {
         code::OK => kind == op::CLOSE_SESSION,
         code::UNIMPLEMENTED => header.zxid == -1,
         _ => matches!(kind, op::AUTH | op::SASL),
+    }
+}
+
+/// Sorts events that came one after the other: nodes go in no particular order with their session.
+fn sort_events(lines: &mut [String]) {
+    let is_event = |line: &str| line.contains(" event ");
+    for run in lines.chunk_by_mut(|one, two| is_event(one) && is_event(two)) {
+        run.sort();
     }
 }
 
