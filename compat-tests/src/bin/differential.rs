@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use compat_tests::differential::generator;
 use compat_tests::differential::pair::{self, Pair};
 use compat_tests::differential::run::{self, Plan};
 use compat_tests::differential::script::Script;
@@ -21,9 +22,14 @@ fn main() -> Result<ExitCode> {
     let same = match args[..] {
         [] => seeds(1..21)?,
         ["--replay", file] => replay(file)?,
+        ["--print", seed] => {
+            let seeds = range("1", seed)?;
+            print!("{}", generator::script(seeds.start, LENGTH));
+            true
+        }
         [count] => seeds(range(count, "1")?)?,
         [count, first] => seeds(range(count, first)?)?,
-        _ => bail!("usage: differential [SEEDS [FIRST]] | --replay FILE"),
+        _ => bail!("usage: differential [SEEDS [FIRST]] | --replay FILE | --print SEED"),
     };
     Ok(if same {
         ExitCode::SUCCESS

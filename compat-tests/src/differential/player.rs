@@ -47,7 +47,7 @@ pub(super) struct Slot {
     /// The session last granted here.
     session: Option<Session>,
     /// The path of the node last made here.
-    made: String,
+    made: Option<String>,
     /// Of the last request.
     xid: i32,
 }
@@ -240,7 +240,7 @@ impl Player {
         for operation in ops {
             place.xid += 1;
             let context = Context {
-                made: &place.made,
+                made: place.made.as_deref().unwrap_or("/none"),
                 last_zxid,
             };
             let body = encode::body(operation, context);
@@ -273,10 +273,9 @@ impl Player {
                 continue;
             }
             if let Some(path) = describe::made(kind, &frame)
-                && !path.starts_with("/zookeeper")
+                && !is_reserved(&path)
             {
-                // Nothing but quotas is ever written below /zookeeper/quota, lest Apache's server stops.
-                self.slots[slot].made = path;
+                self.slots[slot].made = Some(path);
             }
             if hangs_up(kind, header) {
                 self.ended(slot, kind);
@@ -366,6 +365,12 @@ fn slot_of(step: &Step) -> Option<usize> {
         | Step::Raw { slot, .. } => Some(*slot),
         Step::Visit { .. } => None,
     }
+}
+
+/// What a script touches in its own way only: below `/zookeeper/quota` nothing but quotas is written, lest Apache's server
+/// stops, and `/qq` and `/tt` are always containers or have a lifetime (see `generator`).
+fn is_reserved(path: &str) -> bool {
+    path.starts_with("/zookeeper") || ["/qq", "/tt"].contains(&path)
 }
 
 /// Whether the server ends the connection after this reply. A ping that is sent too early could cost the reply itself.
