@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use compat_tests::differential::generator;
-use compat_tests::differential::pair::{self, Pair};
+use compat_tests::differential::pair::{self, Pair, Servers};
 use compat_tests::differential::run::{self, Plan};
 use compat_tests::differential::script::Script;
 use compat_tests::server::Kind;

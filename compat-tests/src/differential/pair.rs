@@ -180,10 +180,16 @@ impl Pair {
             _data: data,
         })
     }
+}
 
+/// Two running servers, whoever they are. They end when it is dropped.
+pub trait Servers {
     /// Their client ports.
-    #[must_use]
-    pub fn addresses(&self) -> [SocketAddr; 2] {
+    fn addresses(&self) -> [SocketAddr; 2];
+}
+
+impl Servers for Pair {
+    fn addresses(&self) -> [SocketAddr; 2] {
         let address = |server: &Server| SocketAddr::from(([127, 0, 0, 1], server.port()));
         self.servers.each_ref().map(address)
     }

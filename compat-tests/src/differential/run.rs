@@ -13,7 +13,7 @@ use crate::differential::generator;
 use crate::differential::pair;
 use crate::differential::pair::Difference;
 use crate::differential::pair::Pair;
-use crate::differential::script::House;
+use crate::differential::pair::Servers;
 use crate::differential::script::Script;
 use crate::differential::shrink;
 use crate::server::Kind;
@@ -105,7 +105,7 @@ fn examine(
     let names = [one.as_str(), two.as_str()];
     let first = difference.report(script, names);
     say(&format!("seed {seed} differs at {first}"));
-    let (small, last) = shrunk(plan.kinds, script, difference)?;
+    let (small, last) = shrunk(|| Pair::start(plan.kinds, script.house), script, difference)?;
     let path = kept_at(seed)?;
     let Some(last) = last else {
         fs::write(&path, script.to_string()).context("keep the script")?;
@@ -124,27 +124,25 @@ fn examine(
     ))
 }
 
-/// The shortest script with the same kind of difference, and that difference; none if fresh servers do not show it.
+/// The shortest script with the same kind of difference, and that difference; none if fresh servers do not show it. `start` starts
+/// servers that are set up for the script.
 ///
 /// # Errors
 /// When a server does not start.
-pub fn shrunk(
-    kinds: [Kind; 2],
+pub fn shrunk<S: Servers>(
+    start: impl FnMut() -> Result<S>,
     script: &Script,
     difference: &Difference,
 ) -> Result<(Script, Option<Difference>)> {
-    let kind = kind_of(script, difference);
+    let wanted = kinds_of(script, difference);
     let mut bench = Bench {
-        kinds,
-        house: script.house,
-        pair: None,
+        start,
+        servers: None,
         tries: 0,
     };
-    let mut cut = script.clone();
-    cut.steps.truncate(difference.step + 1);
     let mut trouble = None;
     let mut last = None;
-    let small = shrink::shrink(&cut, |script| {
+    let mut differs = |script: &Script| {
         if bench.tries >= MOST_TRIES || trouble.is_some() {
             return None;
         }
@@ -152,41 +150,55 @@ pub fn shrunk(
             trouble = Some(error);
             None
         });
-        let found = found.filter(|found| kind_of(script, found) == kind)?;
+        let found = found.filter(|found| is_same(&wanted, &kinds_of(script, found)))?;
         let step = found.step;
         last = Some(found);
         Some(step)
-    });
+    };
+    let mut small = script.clone();
+    small.steps.truncate(difference.step + 1);
+    if differs(&small).is_some() {
+        small = shrink::shrink(&small, differs);
+    }
     match trouble {
         Some(error) => Err(error),
         None => Ok((small, last)),
     }
 }
 
-/// By what differences are told from each other: the operation at which they show.
-fn kind_of(script: &Script, difference: &Difference) -> Option<Option<i32>> {
-    let step = script.steps.get(difference.step);
-    step.map(crate::differential::script::Step::kind)
+/// By what differences are told from each other: the operations at which they show. None: at the end.
+fn kinds_of(script: &Script, difference: &Difference) -> Option<Vec<i32>> {
+    let step = script.steps.get(difference.step)?;
+    Some(step.ops().iter().map(|op| op.ask.kind()).collect())
 }
 
-/// Where scripts are tried: a pair of servers that is replaced whenever it has shown a difference.
-struct Bench {
-    kinds: [Kind; 2],
-    house: House,
-    pair: Option<Pair>,
+/// Whether a difference is the one that is looked for, or a part of it.
+fn is_same(wanted: &Option<Vec<i32>>, found: &Option<Vec<i32>>) -> bool {
+    match (wanted, found) {
+        (Some(wanted), Some(found)) => {
+            wanted.is_empty() == found.is_empty() && found.iter().all(|kind| wanted.contains(kind))
+        }
+        (wanted, found) => wanted == found,
+    }
+}
+
+/// Where scripts are tried: servers that are replaced whenever they have shown a difference.
+struct Bench<F, S> {
+    start: F,
+    servers: Option<S>,
     tries: usize,
 }
 
-impl Bench {
+impl<S: Servers, F: FnMut() -> Result<S>> Bench<F, S> {
     fn play(&mut self, script: &Script) -> Result<Option<Difference>> {
         self.tries += 1;
-        let pair = match &self.pair {
-            Some(pair) => pair,
-            None => self.pair.insert(Pair::start(self.kinds, self.house)?),
+        let servers = match &self.servers {
+            Some(servers) => servers,
+            None => self.servers.insert((self.start)()?),
         };
-        let found = pair::play(pair.addresses(), script)?;
+        let found = pair::play(servers.addresses(), script)?;
         if found.is_some() {
-            self.pair = None;
+            self.servers = None;
         }
         Ok(found)
     }

@@ -299,13 +299,42 @@ impl Ask {
 }
 
 impl Step {
-    /// The operation code of a request; what else there is has none.
+    /// The requests of this step, if it is such a step.
+    #[must_use]
+    pub fn ops(&self) -> &[Op] {
+        match self {
+            Self::Request { op, .. } => std::slice::from_ref(op),
+            Self::Burst { ops, .. } => ops,
+            _ => &[],
+        }
+    }
+
+    /// The operation code of a single request.
     #[must_use]
     pub fn kind(&self) -> Option<i32> {
         match self {
             Self::Request { op, .. } => Some(op.ask.kind()),
             _ => None,
         }
+    }
+
+    /// The same on other connections.
+    #[must_use]
+    pub fn moved(mut self, to: impl Fn(usize) -> usize) -> Self {
+        match &mut self {
+            Self::Reattach { slot, of, .. } => {
+                *slot = to(*slot);
+                *of = to(*of);
+            }
+            Self::Connect { slot, .. }
+            | Self::Expire { slot, .. }
+            | Self::Drop { slot }
+            | Self::Request { slot, .. }
+            | Self::Burst { slot, .. }
+            | Self::Raw { slot, .. } => *slot = to(*slot),
+            Self::Visit { .. } => {}
+        }
+        self
     }
 
     /// Whether a session may end, and its ephemeral nodes go in any order.
@@ -320,9 +349,7 @@ impl Step {
     pub fn concerns_others(&self) -> bool {
         match self {
             Self::Reattach { .. } | Self::Expire { .. } | Self::Visit { .. } => true,
-            Self::Request { op, .. } => op.ask.is_write(),
-            Self::Burst { ops, .. } => ops.iter().any(|op| op.ask.is_write()),
-            Self::Connect { .. } | Self::Drop { .. } | Self::Raw { .. } => false,
+            _ => self.ops().iter().any(|op| op.ask.is_write()),
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::differential::script::Ask;
 use crate::differential::script::Hello;
 use crate::differential::script::Op;
+use crate::differential::script::SLOTS;
 use crate::differential::script::Script;
 use crate::differential::script::Step;
 use crate::wire::Acl;
@@ -29,6 +30,7 @@ pub fn shrink(script: &Script, mut differs: impl FnMut(&Script) -> Option<usize>
     loop {
         let before = best.clone();
         leave_out(&mut best, &mut accept);
+        use_fewer_connections(&mut best, &mut accept);
         simplify(&mut best, &mut accept);
         if best == before {
             return best;
@@ -50,6 +52,26 @@ fn leave_out(best: &mut Script, accept: &mut impl FnMut(&mut Script, Vec<Step>) 
             end = start.min(best.steps.len());
         }
         length /= 2;
+    }
+}
+
+/// Moves everything on one connection to another one.
+fn use_fewer_connections(
+    best: &mut Script,
+    accept: &mut impl FnMut(&mut Script, Vec<Step>) -> bool,
+) {
+    for from in (1..SLOTS).rev() {
+        for to in 0..from {
+            let other = |slot| if slot == from { to } else { slot };
+            let steps: Vec<Step> = best
+                .steps
+                .iter()
+                .map(|step| step.clone().moved(other))
+                .collect();
+            if steps != best.steps && accept(best, steps) {
+                break;
+            }
+        }
     }
 }
 
@@ -226,6 +248,13 @@ mod tests {
             assert!(op.bend.is_none(), "{small}");
             assert!(matches!(&op.ask, Ask::Multi { asks, .. } if asks.len() == 1));
             assert!(tries < 400, "{tries} tries");
+            assert!(
+                small
+                    .to_string()
+                    .lines()
+                    .skip(1)
+                    .all(|line| line.starts_with("c0"))
+            );
         }
     }
 }
