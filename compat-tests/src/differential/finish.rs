@@ -2,6 +2,9 @@
 //! that the next script finds (nearly) what the first one found.
 
 use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::differential::describe;
 use crate::differential::describe::Header;
@@ -26,6 +29,10 @@ const BUILT_IN: [&[u8]; 4] = [
 ];
 /// Longer than any script.
 const TIMEOUT_MS: i32 = 600_000;
+/// How long a session of the shortest timeout may live on.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often its end is looked for.
+const POLL: Duration = Duration::from_millis(10);
 
 /// A session of the tester's own that may do everything.
 #[derive(Debug)]
@@ -50,10 +57,16 @@ impl Keeper {
         Some(Header::read(&self.ask(op::PING, &[])?)?.zxid)
     }
 
-    /// Ends the session.
-    pub fn close(mut self) {
-        // The server may have gone.
-        let _ = self.ask(op::CLOSE_SESSION, &[]);
+    /// Waits for the next transaction. Returns whether one came.
+    pub fn waits_beyond(&mut self, zxid: i64) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while self.last_zxid().is_some_and(|last| last <= zxid) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(POLL);
+        }
+        true
     }
 
     /// The frame that answers a request; none if there is none.

@@ -130,7 +130,7 @@ impl Side {
     fn obey(&mut self, order: Order, script: &Script) -> Vec<String> {
         let keeper = &mut self.keeper;
         match (order, &mut self.player) {
-            (Order::Step(step), Some(player)) => player.step(&script.steps[step]),
+            (Order::Step(step), Some(player)) => player.step(&script.steps[step], keeper),
             (Order::Tree, Some(player)) => player.tree(keeper),
             (Order::Tidy, player) => player
                 .take()

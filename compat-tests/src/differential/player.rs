@@ -8,6 +8,7 @@ use crate::differential::describe;
 use crate::differential::describe::Header;
 use crate::differential::encode;
 use crate::differential::encode::Context;
+use crate::differential::finish::Keeper;
 use crate::differential::link::Heard;
 use crate::differential::link::Link;
 use crate::differential::names::Names;
@@ -77,10 +78,10 @@ impl Player {
         }
     }
 
-    /// Takes one step. Returns a line for everything that was heard.
-    pub fn step(&mut self, step: &Step) -> Vec<String> {
+    /// Takes one step. Returns a line for everything that was heard. `keeper` looks on, where time has to pass.
+    pub fn step(&mut self, step: &Step, keeper: &mut Keeper) -> Vec<String> {
         let mut lines = Vec::new();
-        let own = self.act(step, &mut lines);
+        let own = self.act(step, keeper, &mut lines);
         if step.concerns_others() {
             self.others(own, &mut lines);
         }
@@ -91,7 +92,7 @@ impl Player {
     }
 
     /// Does what the step says. Returns the slot on which everything was heard already.
-    fn act(&mut self, step: &Step, lines: &mut Vec<String>) -> Option<usize> {
+    fn act(&mut self, step: &Step, keeper: &mut Keeper, lines: &mut Vec<String>) -> Option<usize> {
         match step {
             Step::Connect { slot, hello } => self.connect(*slot, hello, lines),
             Step::Reattach {
@@ -104,7 +105,7 @@ impl Player {
                 self.visit(hello, lines);
                 return None;
             }
-            Step::Expire { slot, paths } => self.expire(*slot, paths, lines),
+            Step::Expire { slot, paths } => self.expire(*slot, paths, keeper, lines),
             Step::Drop { slot } => self.cut(*slot),
             Step::Request { slot, op } => self.burst(*slot, std::slice::from_ref(op), lines),
             Step::Burst { slot, ops } => self.burst(*slot, ops, lines),
@@ -209,7 +210,13 @@ impl Player {
         self.slots[0] = aside;
     }
 
-    fn expire(&mut self, slot: usize, paths: &[Path], lines: &mut Vec<String>) {
+    fn expire(
+        &mut self,
+        slot: usize,
+        paths: &[Path],
+        keeper: &mut Keeper,
+        lines: &mut Vec<String>,
+    ) {
         self.connect(slot, &Hello::new(EXPIRES), lines);
         for path in paths {
             let ask = Ask::Create {
@@ -224,6 +231,10 @@ impl Player {
         }
         if let Some(session) = self.slots[slot].session.clone() {
             self.forget(session.id);
+        }
+        // Apache's server may hang up before it ends the session: a connection may be idle until the next full ten seconds only.
+        if !keeper.waits_beyond(self.last_zxid) {
+            lines.push(format!("c{slot} does not expire"));
         }
         self.until_end(slot, lines);
     }
