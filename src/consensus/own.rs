@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::config::{Membership, Role};
 use crate::consensus::backlog::Backlog;
+use crate::consensus::calls::Calls;
 use crate::consensus::election::{Elector, Roll, Standing, Waits};
 use crate::consensus::settings::{Saved, Settings};
 use crate::consensus::{Effect, Outcome, Quorums, Task, Vote};
@@ -48,6 +49,7 @@ pub(crate) struct Own {
     observer: bool,
     /// Begins the next role without an election.
     pub(crate) next_vote: Option<Vote>,
+    pub(crate) calls: Calls,
     owed: Vec<(Task, Owed)>,
     last_task: u64,
     chance: u64,
@@ -86,6 +88,7 @@ impl Own {
             heard_epoch: saved.accepted_epoch,
             observer: settings.observer,
             next_vote: None,
+            calls: Calls::default(),
             owed: Vec::new(),
             last_task: 0,
             chance: settings.seed,

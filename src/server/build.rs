@@ -223,6 +223,7 @@ impl Base {
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
+            observer_master_port: config.quorum.observer_master_port,
             rules: config.reconfig_enabled.then(|| config.member_rules()),
             learners: BTreeMap::new(),
             street: Vec::new(),

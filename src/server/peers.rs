@@ -125,14 +125,15 @@ fn quorum_settings(config: &Config) -> peer::Settings {
 
 fn election_settings(config: &Config, me: ServerId) -> ElectionSettings {
     let quorum = &config.quorum;
-    let ticks = quorum.sync_limit_ticks.max(1);
+    let sync_limit =
+        millis(config.timing.tick_time_ms).saturating_mul(quorum.sync_limit_ticks.max(1));
     ElectionSettings {
         me,
         dial_within: millis(quorum.election_connect_ms),
-        hello_within: millis(config.timing.tick_time_ms).saturating_mul(ticks),
+        hello_within: quorum.election_hello_ms.map_or(sync_limit, millis),
         keep_alive: quorum.tcp_keep_alive,
         listen_on_all_ips: quorum.listen_on_all_ips,
-        hello: match config.several_addresses {
+        hello: match quorum.announces_all_addresses {
             true => HelloVersion::V2,
             false => HelloVersion::V1,
         },
