@@ -9,6 +9,7 @@ mod member;
 mod catching_up;
 mod leaders;
 mod local_sessions;
+mod observer_masters;
 mod operators;
 mod pipelines;
 mod sessions;

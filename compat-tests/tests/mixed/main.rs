@@ -14,6 +14,7 @@ mod catching_up;
 mod historian;
 mod histories;
 mod islands;
+mod observer_masters;
 mod older;
 mod replication;
 mod rolling;
