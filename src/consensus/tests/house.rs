@@ -187,12 +187,7 @@ impl House {
                 mail.push_back((to, Input::Ballot { from, ballot }));
             }
             Effect::DialLeader { leader, .. } => self.dial(id, leader),
-            Effect::DialObserverMaster { master, .. } => {
-                match self.observer_doors.contains(&master) {
-                    true => self.connect(id, master),
-                    false => mail.push_back((id, Input::LeaderDown)),
-                }
-            }
+            Effect::DialObserverMaster { master, .. } => self.dial_master(id, master),
             Effect::ListenForObservers => {
                 self.observer_doors.insert(id);
             }
@@ -259,6 +254,13 @@ impl House {
             return;
         }
         self.connect(id, leader);
+    }
+
+    fn dial_master(&mut self, id: ServerId, master: ServerId) {
+        match self.observer_doors.contains(&master) {
+            true => self.connect(id, master),
+            false => self.mail.push_back((id, Input::LeaderDown)),
+        }
     }
 
     fn connect(&mut self, id: ServerId, leader: ServerId) {

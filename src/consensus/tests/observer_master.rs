@@ -294,7 +294,7 @@ fn an_observer_that_is_ahead_is_waited_for_not_cut_back() {
 fn observers_are_pinged_and_cut_off_when_they_are_silent() {
     let mut desk = with_observer();
     let ping = send(4, ToLearner::Ping(z(6, 1)));
-    assert_eq!(desk.wait(50), [ping.clone()]);
+    assert_eq!(desk.wait(50), std::slice::from_ref(&ping));
     let mut heard = Vec::new();
     for _ in 0..9 {
         desk.leader(ToLearner::Ping(z(7, 0)));
