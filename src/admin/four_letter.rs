@@ -261,6 +261,11 @@ fn mntr(out: &mut String, facts: &Facts) {
     if let Some(state) = peer_state(facts.role) {
         put(format_args!("peer_state"), &state);
     }
+    // apache 3.9.5: server/quorum/ObserverZooKeeperServer.java dumpMonitorValues
+    let member = facts.member.as_ref();
+    if let Some(master) = member.and_then(|member| member.observer_master) {
+        put(format_args!("observer_master_id"), &master.0);
+    }
     for Metric { name, read, .. } in metrics::of_server(facts) {
         match read {
             Read::Gauge(read) => match Metric::level(facts, *read) {
@@ -289,6 +294,7 @@ mod tests {
     use super::*;
     use crate::admin::metrics::METRICS;
     use crate::admin::metrics::tests::facts;
+    use crate::types::ServerId;
 
     #[test]
     fn mntr_shows_every_metric_as_upstreams_default_provider_does() {
@@ -311,6 +317,7 @@ mod tests {
                 "{line} is not in\n{out}"
             );
         }
+        assert!(!out.contains("observer_master_id"));
         for metric in METRICS {
             assert!(
                 out.contains(metric.name),
@@ -318,5 +325,15 @@ mod tests {
                 metric.name
             );
         }
+    }
+
+    #[test]
+    fn an_observer_says_who_serves_it() {
+        let mut out = String::new();
+        let mut observer = facts();
+        let member = observer.member.as_mut().expect("they are of a member");
+        member.observer_master = Some(ServerId(2));
+        mntr(&mut out, &observer);
+        assert!(out.contains("zk_observer_master_id\t2\n"), "{out}");
     }
 }

@@ -202,10 +202,10 @@ pub const METRICS: &[Metric] = &[
     ),
     member_gauge(
         "synced_observers",
-        "observers that are synchronised with this server",
+        "observers that are synchronised with this leader, or with this follower if it serves observers",
         |facts| {
-            facts.member.as_ref()?;
-            whole(facts.leader().map_or(0, |leader| leader.synced_observers))
+            let leads = facts.leader().map(|leader| leader.synced_observers);
+            whole(leads.or(facts.member.as_ref()?.observers)?)
         },
     ),
     gauge(

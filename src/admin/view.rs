@@ -135,6 +135,10 @@ pub struct MemberFacts {
     pub voters: usize,
     /// What it knows as the leader.
     pub leader: Option<LeaderFacts>,
+    /// Observers that this follower serves; `None` when it serves none at all.
+    pub observers: Option<usize>,
+    /// Who serves this observer, or would; `None` when it is no observer.
+    pub observer_master: Option<ServerId>,
     /// Elections it took part in.
     pub elections: u64,
     /// Elections that ended, ms.

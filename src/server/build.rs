@@ -226,6 +226,7 @@ impl Base {
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
+            observer_master_port: config.quorum.observer_master_port,
             rules: config.reconfig_enabled.then(|| config.member_rules()),
             oracle: config.quorum.oracle_path.as_deref().map(Oracle::new),
             client_port: Arc::clone(client_port),

@@ -29,6 +29,8 @@ struct Shown {
     /// Since when clients are served in this role.
     since: Millis,
     leader: Option<LeaderFacts>,
+    observers: Option<usize>,
+    observer_master: Option<ServerId>,
     elections: u64,
 }
 
@@ -52,6 +54,8 @@ impl Board {
                 role: Role::Follower,
                 since: now,
                 leader: None,
+                observers: None,
+                observer_master: None,
                 elections: 0,
             }),
             membership: Mutex::new(Arc::clone(membership)),
@@ -69,6 +73,8 @@ impl Board {
         let facts = MemberFacts {
             voters: self.membership().voter_count(),
             leader,
+            observers: shown.observers,
+            observer_master: shown.observer_master,
             elections: shown.elections,
             election_ms: self.election_ms.read(),
         };
@@ -182,6 +188,8 @@ impl Phases {
         if let Some(role) = role(status.phase) {
             shown.role = role;
         }
+        shown.observers = status.observers;
+        shown.observer_master = status.master;
         shown.leader = (status.phase == Phase::Leading).then(|| leader_facts(&status));
     }
 }

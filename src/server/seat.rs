@@ -51,6 +51,8 @@ pub struct Seat {
     pub phases: Phases,
     /// Where the membership is kept when it changes.
     pub files: MemberFiles,
+    /// Where followers serve observers (`observerMasterPort`).
+    pub observer_master_port: Option<u16>,
     /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
     pub rules: Option<MemberRules>,
     /// Who says which of two voters goes on alone.
@@ -161,9 +163,15 @@ impl Seat {
                 let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
                 self.links.dial(leader, self.targets(leader), within);
             }
+            Effect::DialObserverMaster { master, within_ms } => {
+                let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
+                let at = self.observer_doors(master);
+                self.links.dial(master, at, within);
+            }
             Effect::LeaveLeader => self.links.leave(),
             Effect::ToLeader(packet) => self.links.to_leader(&packet),
             Effect::Listen => self.links.listen(self.targets(self.me)),
+            Effect::ListenForObservers => self.links.listen(self.observer_doors(self.me)),
             Effect::Unlisten => self.links.unlisten(),
             Effect::Send(link, packet) => {
                 self.remark_sent(link, &packet);
@@ -316,6 +324,18 @@ impl Seat {
             port: address.quorum_port,
         };
         addresses.iter().map(target).collect()
+    }
+
+    /// Where a server takes observers while it follows: its hosts, and one port for all.
+    fn observer_doors(&self, id: ServerId) -> Vec<Target> {
+        let port = self.observer_master_port;
+        let port = port.expect("only with such a port followers serve observers");
+        let mut doors = self.targets(id);
+        for door in &mut doors {
+            door.port = port;
+        }
+        doors.dedup();
+        doors
     }
 
     /// Packets and ballots of this turn get on their way.

@@ -10,6 +10,7 @@ mod moving;
 mod catching_up;
 mod leaders;
 mod local_sessions;
+mod observer_masters;
 mod operators;
 mod pipelines;
 mod read_only;
