@@ -2,7 +2,7 @@
 //! `Registry`, then an outbox. Nothing waits for anything while it holds one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -22,6 +22,19 @@ pub struct Era {
     pub state: u64,
     /// Which history.
     pub history: u64,
+}
+
+/// Who is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serving {
+    /// Nobody.
+    Nobody = 0,
+    /// The other members, by a leader that clients are kept from (`leaderServes`).
+    Members = 1,
+    /// Clients that are content with what they read here, while there is no leader.
+    Reads = 2,
+    /// Everybody.
+    All = 3,
 }
 
 /// Everything that more than one thread touches.
@@ -46,7 +59,7 @@ pub struct Shared {
     /// Numbers connections.
     pub next_conn: Arc<AtomicU64>,
     last_zxid: AtomicI64,
-    serving: AtomicBool,
+    serving: AtomicU8,
     /// How often the state was replaced by another one; changed with `state` locked.
     states: AtomicU64,
     /// How often its history was given up; changed with `state` locked.
@@ -68,7 +81,7 @@ impl Shared {
             digest_mismatches: AtomicI64::new(0),
             next_conn: Arc::new(AtomicU64::new(1)),
             last_zxid,
-            serving: AtomicBool::new(true),
+            serving: AtomicU8::new(Serving::All as u8),
             states: AtomicU64::new(0),
             histories: AtomicU64::new(0),
         }
@@ -76,13 +89,23 @@ impl Shared {
 
     /// Whether clients are served now.
     pub fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Acquire)
+        self.serving.load(Ordering::Acquire) >= Serving::Reads as u8
     }
 
-    /// Serves clients from now on, or no longer. To stop, call it with `state` locked for writing: then
+    /// Whether anybody is served now, if not clients.
+    pub fn is_at_work(&self) -> bool {
+        self.serving.load(Ordering::Acquire) != Serving::Nobody as u8
+    }
+
+    /// Whether clients may only read.
+    pub fn is_read_only(&self) -> bool {
+        self.serving.load(Ordering::Acquire) == Serving::Reads as u8
+    }
+
+    /// Serves these clients from now on. To serve nobody, call it with `state` locked for writing: then
     /// nobody reads what is applied afterwards.
-    pub fn set_serving(&self, serving: bool) {
-        self.serving.store(serving, Ordering::Release);
+    pub fn set_serving(&self, serving: Serving) {
+        self.serving.store(serving as u8, Ordering::Release);
     }
 
     /// Puts another state in the place of the present one. Walks of the old one break off.

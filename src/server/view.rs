@@ -1,7 +1,6 @@
 //! The operator's windows onto a running server, implemented.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -15,6 +14,7 @@ use crate::admin::view::{
 };
 use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
+use crate::server::client_port::ClientPort;
 use crate::server::clock;
 use crate::server::listings;
 use crate::server::phases::Board;
@@ -35,6 +35,7 @@ pub(super) struct View {
     /// What `stmk` sets. At first: requests, packets, sessions and warnings.
     // apache 3.9.5: server/ZooTrace.java traceMask
     trace_mask: AtomicI64,
+    client_port: Arc<ClientPort>,
 }
 
 /// A path as Java's `getAbsolutePath` shows it.
@@ -48,12 +49,12 @@ impl View {
         config: &Config,
         shared: Arc<Shared>,
         dirs: &DataDirs,
-        client: Option<SocketAddr>,
+        client_port: Arc<ClientPort>,
         startup: StartFacts,
         board: Option<Arc<Board>>,
     ) -> Self {
         let settings = Settings {
-            client_port: client.map(|address| address.port()),
+            client_port: client_port.number(),
             data_dir: absolute(&dirs.snap),
             log_dir: absolute(&dirs.log),
             tick_time_ms: config.timing.tick_time_ms,
@@ -72,6 +73,7 @@ impl View {
             board,
             has_local_sessions: config.quorum.local_sessions,
             trace_mask: AtomicI64::new(0b1_0011_0010),
+            client_port,
         }
     }
 
@@ -135,7 +137,7 @@ impl View {
         };
         Facts {
             role,
-            serving: shared.is_serving(),
+            at_work: shared.is_at_work(),
             member,
             latency: LatencyFacts {
                 min: latency.min,
@@ -179,6 +181,7 @@ impl ServerView for Asked<'_> {
 
     fn settings(&self) -> Settings {
         let mut settings = self.view.settings.clone();
+        settings.client_port = self.view.client_port.number();
         if let (Some(member), Some(board)) = (&mut settings.member, &self.view.board) {
             member.follow(&board.membership());
         }
