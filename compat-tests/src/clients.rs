@@ -132,7 +132,9 @@ fn go(kind: Kind) -> Result<Vec<String>> {
         |dir| start_script(kind, dir),
     )?;
     let output = Command::new("go")
-        .args(["test", "-count=1", "-timeout=600s", "-v", "./..."])
+        // The one test left out checks the two changes, with no server.
+        .args(["test", "-count=1", "-timeout=600s", "-v"])
+        .args(["-skip=^TestFLWSrvr$", "./..."])
         .env("ZOOKEEPER_BIN_PATH", scripts)
         .env("GOFLAGS", "-mod=mod")
         .current_dir(module)

@@ -174,7 +174,7 @@ impl Generator {
             42..60 => self.auth(slot),
             60..90 => {
                 let count = 2 + self.dice.below(4);
-                let ops = (0..count).map(|_| self.op()).collect();
+                let ops = (0..count).map(|_| self.op()).map(hurried).collect();
                 Step::Burst { slot, ops }
             }
             _ => {
@@ -726,6 +726,20 @@ impl Generator {
     fn watched(&mut self) -> Vec<Blob> {
         (0..self.dice.below(4)).map(|_| self.path().text).collect()
     }
+}
+
+/// The same operation, fit to be sent without waiting for the one before it. A container whose flags say ephemeral takes no
+/// children until it is applied, and when that is depends on luck.
+fn hurried(mut op: Op) -> Op {
+    fn calm(ask: &mut Ask) {
+        match ask {
+            Ask::Create { kind, flags, .. } if *kind == op::CREATE_CONTAINER => *flags &= !1,
+            Ask::Multi { asks, .. } => asks.iter_mut().for_each(calm),
+            _ => {}
+        }
+    }
+    calm(&mut op.ask);
+    op
 }
 
 impl Path {
