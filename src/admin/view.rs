@@ -92,6 +92,8 @@ pub enum Role {
     Follower,
     /// An observer.
     Observer,
+    /// A member without a leader that lets clients read.
+    ReadOnly,
 }
 
 impl Role {
@@ -102,6 +104,7 @@ impl Role {
             Role::Leader => "leader",
             Role::Follower => "follower",
             Role::Observer => "observer",
+            Role::ReadOnly => "read-only",
         }
     }
 }
@@ -147,8 +150,8 @@ pub struct MemberFacts {
 pub struct Facts {
     /// What it is. Of a member that does not serve: what it was last.
     pub role: Role,
-    /// Whether clients are served now.
-    pub serving: bool,
+    /// Whether it has a role now, in which it serves its ensemble, and mostly clients.
+    pub at_work: bool,
     /// What only a member of an ensemble knows.
     pub member: Option<MemberFacts>,
     /// Request latencies.

@@ -1,6 +1,8 @@
 //! How the members of an ensemble deal with each other: time limits, elections, synchronisation, sockets. Who
 //! they are stands in [`Membership`](crate::config::Membership).
 
+use std::path::PathBuf;
+
 use crate::config::error::ConfigError;
 use crate::config::java;
 use crate::config::system::Reader;
@@ -52,6 +54,12 @@ pub struct Quorum {
     pub learner_no_delay: bool,
     /// `leader.nodelay`: `TCP_NODELAY` on the leader's end of the quorum port.
     pub leader_no_delay: bool,
+    /// `oraclePath`: the file that says whether this server, of two that vote, may go on alone.
+    pub oracle_path: Option<PathBuf>,
+    /// `leaderServes`: a leader serves clients.
+    pub leader_serves: bool,
+    /// `readonlymode.enabled`: a member that finds no leader lets clients read.
+    pub read_only_mode: bool,
     /// `commitLogCount`: transactions kept in memory for learners that were away for a moment.
     pub commit_log_count: u32,
     /// `snapshotSizeFactor`: a learner gets transactions from the log on disk as long as that is smaller than
@@ -102,6 +110,9 @@ impl Quorum {
             tcp_keep_alive: reader.boolean("tcpKeepAlive", false),
             learner_no_delay: reader.named_switch("follower.nodelay", "true", "false", true),
             leader_no_delay: reader.named_switch("leader.nodelay", "true", "false", true),
+            oracle_path: keys.text("oraclePath").map(PathBuf::from),
+            leader_serves: !reader.switch("leaderServes", "no", "yes"),
+            read_only_mode: reader.named_boolean("readonlymode.enabled", false),
             commit_log_count: reader.at_least("commitLogCount", COMMIT_LOG_COUNT_MIN, 500),
             snapshot_size_factor: snapshot_size_factor(reader)?,
             force_snapshot_sync: reader.boolean("forceSnapshotSync", false),
@@ -236,6 +247,9 @@ mod tests {
         );
         assert_eq!(quorum("commitLogCount=3").commit_log_count, 500);
         assert_eq!(quorum("cnxTimeout=0").election_connect_ms, 5000);
+        assert!(quorum("leaderServes=yes").leader_serves);
+        assert!(quorum("leaderServes=No").leader_serves, "the exact word");
+        assert!(!quorum("leaderServes=no").leader_serves);
     }
 
     #[test]

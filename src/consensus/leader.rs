@@ -70,6 +70,7 @@ impl Leader {
     pub(crate) fn new(own: &mut Own, backers: BTreeSet<ServerId>, out: &mut Vec<Effect>) -> Self {
         out.push(Effect::Phase(Phase::Discovery(own.id())));
         out.push(Effect::Listen);
+        own.heed_oracle(true);
         let summary = (own.current_epoch(), own.delivered());
         Leader {
             stage: Stage::Gathering,
@@ -93,6 +94,22 @@ impl Leader {
             Stage::Synchronising { .. } => Phase::Synchronization(own.id()),
             Stage::Leading => Phase::Leading,
         }
+    }
+
+    /// The oracle has changed its mind.
+    pub(crate) fn on_oracle(&mut self, own: &mut Own, out: &mut Vec<Effect>) {
+        match self.stage {
+            Stage::Leading => self.heed(own, out),
+            _ => self.go_on(own, out),
+        }
+    }
+
+    /// Whether this leader has no followers, so that an oracle may have to speak.
+    pub(crate) fn is_alone(&self) -> bool {
+        !self
+            .links
+            .iter()
+            .any(|link| link.forwarding && !link.observer)
     }
 
     /// When time matters next.

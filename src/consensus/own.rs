@@ -50,6 +50,10 @@ pub(crate) struct Own {
     /// Begins the next role without an election.
     pub(crate) next_vote: Option<Vote>,
     pub(crate) calls: Calls,
+    /// What the oracle said last; `None`: nothing yet.
+    oracle: Option<bool>,
+    /// Whether that counts: not while this leader has followers.
+    heeds_oracle: bool,
     owed: Vec<(Task, Owed)>,
     last_task: u64,
     chance: u64,
@@ -89,6 +93,8 @@ impl Own {
             observer: settings.observer,
             next_vote: None,
             calls: Calls::default(),
+            oracle: None,
+            heeds_oracle: true,
             owed: Vec::new(),
             last_task: 0,
             chance: settings.seed,
@@ -138,7 +144,7 @@ impl Own {
 
     /// Tells the elector of changed memberships.
     pub(crate) fn reinstall(&mut self) {
-        let roll = roll(&self.committed, &self.last_seen);
+        let roll = roll(&self.committed, &self.last_seen).with_oracle(self.oracle);
         self.elector.install(self.now, roll);
     }
 
@@ -149,7 +155,24 @@ impl Own {
 
     /// Who must agree now.
     pub(crate) fn quorums(&self) -> Quorums {
-        Quorums::of(&self.committed, &self.last_seen)
+        let lone = self.may_be_alone();
+        Quorums::of(&self.committed, &self.last_seen).with_lone(lone)
+    }
+
+    /// The oracle has spoken. Whether it has said something new.
+    pub(crate) fn hear_oracle(&mut self, says: bool) -> bool {
+        self.oracle.replace(says) != Some(says)
+    }
+
+    /// A leader listens to the oracle as long as it has no followers.
+    // apache 3.9.5: server/quorum/flexible/QuorumOracleMaj.java updateNeedOracle
+    pub(crate) fn heed_oracle(&mut self, heeds: bool) {
+        self.heeds_oracle = heeds;
+    }
+
+    /// Whether an oracle lets this server go on alone.
+    pub(crate) fn may_be_alone(&self) -> bool {
+        self.heeds_oracle && self.oracle == Some(true)
     }
 
     /// Begins an election.

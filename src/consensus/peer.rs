@@ -69,6 +69,7 @@ impl Peer {
         let own = &mut self.own;
         match (input, &mut self.role) {
             (Input::Tick, _) => return self.on_tick(out),
+            (Input::Oracle(says), _) => self.on_oracle(says, out),
             (Input::Ballot { from, ballot }, _) => return self.on_ballot(from, ballot, out),
             (Input::Done(task, outcome), _) => return self.on_done(task, outcome, out),
             (Input::Durable(zxid), _) => self.on_durable(zxid, out),
@@ -122,6 +123,33 @@ impl Peer {
             Role::Learning(learner) => learner.on_tick(&mut self.own, out),
             Role::Resting(_) | Role::Ending(_) | Role::Dead => Ok(()),
         }
+    }
+
+    fn on_oracle(&mut self, says: bool, out: &mut Vec<Effect>) {
+        let own = &mut self.own;
+        if !own.hear_oracle(says) {
+            return;
+        }
+        let word = if says { "may" } else { "may not" };
+        out.push(Effect::Note(format!(
+            "the oracle says that this server {word} go on alone"
+        )));
+        own.reinstall();
+        if let Role::Leading(leader) = &mut self.role {
+            leader.on_oracle(own, out);
+        }
+    }
+
+    /// Whether the next step must be [`Input::Oracle`]: there is an oracle, and there may be nobody but this
+    /// server to go on.
+    pub fn wants_oracle(&self) -> bool {
+        let own = &self.own;
+        let is_alone = match &self.role {
+            Role::Leading(leader) => leader.is_alone(),
+            Role::Learning(_) | Role::Dead => false,
+            Role::Resting(_) | Role::Looking | Role::Ending(_) => true,
+        };
+        own.settings.oracle && is_alone
     }
 
     fn on_ballot(&mut self, from: ServerId, mut ballot: Ballot, out: &mut Vec<Effect>) -> Turn {

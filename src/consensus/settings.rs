@@ -58,6 +58,8 @@ pub struct Settings {
     pub diff_syncs_max: usize,
     /// Whether the membership may change (`reconfigEnabled`).
     pub reconfig: bool,
+    /// Whether there is an oracle that says which of two voters goes on alone (`oraclePath`).
+    pub oracle: bool,
     /// Where this peer's chances come from.
     pub seed: u64,
 }
@@ -91,6 +93,7 @@ impl Settings {
             snapshot_syncs_max: 10,
             diff_syncs_max: 100,
             reconfig: false,
+            oracle: false,
             seed: 0,
         }
     }

@@ -61,7 +61,7 @@ impl Replica {
     /// Whether requests of a session are taken at all: the leader knows about those that are known to all,
     /// but not about local ones.
     // apache 3.9.5: server/quorum/LearnerSessionTracker.java touchSession
-    fn is_heard(&self, state: &State, session: SessionId) -> bool {
+    pub(super) fn is_heard(&self, state: &State, session: SessionId) -> bool {
         self.local.as_ref().is_none_or(|local| {
             local.is_open(session)
                 || local.is_upgrading(session)

@@ -8,6 +8,7 @@ mod learner;
 mod local;
 mod member;
 mod obey;
+mod read_only;
 mod recover;
 mod relay;
 mod role;
@@ -326,6 +327,7 @@ impl Replica {
                 | Effect::Unanswered { .. }
                 | Effect::SessionResumed { .. }
                 | Effect::SessionRefused { .. }
+                | Effect::SessionUnopened { .. }
                 | Effect::SessionClosed { .. } => {}
             }
         }

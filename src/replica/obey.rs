@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::consensus::Effect;
+use crate::consensus::{Effect, Phase};
 use crate::ops::Memberships;
 use crate::pipeline::{Asker, Item};
 use crate::replica::gate::Waiting;
@@ -59,6 +59,12 @@ impl Replica {
             Effect::Follow { .. } => {
                 self.reported = Millis(i64::MIN);
                 self.take_role(Role::Learner, now);
+                return Some(effect);
+            }
+            Effect::Phase(phase) => {
+                if self.role == Role::ReadOnly && phase != Phase::Looking {
+                    self.retire();
+                }
                 return Some(effect);
             }
             Effect::Retire => {

@@ -169,6 +169,14 @@ impl Phases {
         self.shown = Millis(i64::MIN);
     }
 
+    /// Clients may read from now on although there is no leader.
+    pub(super) fn let_read(&mut self, now: Now) {
+        tracing::info!("Read-only server started");
+        let mut shown = self.board.shown.lock();
+        shown.role = Role::ReadOnly;
+        shown.since = now.monotonic;
+    }
+
     /// Shows where the member stands, now and then.
     pub(super) fn show(&mut self, peer: &Peer, now: Now) {
         if self.shown.plus(SHOW_PERIOD_MS) > now.monotonic {

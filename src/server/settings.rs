@@ -102,6 +102,7 @@ pub(super) fn peer(
         epoch_wait_ms: quorum.epoch_wait_ms.map(i64::from),
         observer_log: quorum.observer_log,
         reconfig: config.reconfig_enabled,
+        oracle: quorum.oracle_path.is_some(),
         member_rules: config.member_rules(),
         last_seen: config
             .last_seen

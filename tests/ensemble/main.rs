@@ -5,6 +5,7 @@
 mod client;
 mod cluster;
 mod member;
+mod moving;
 
 mod catching_up;
 mod leaders;
@@ -12,6 +13,7 @@ mod local_sessions;
 mod observer_masters;
 mod operators;
 mod pipelines;
+mod read_only;
 mod sessions;
 
 use std::path::Path;

@@ -24,7 +24,7 @@ pub(crate) fn summary(count: u64, value: i64) -> Summary {
 pub(crate) fn facts() -> Facts {
     Facts {
         role: Role::Leader,
-        serving: true,
+        at_work: true,
         member: Some(MemberFacts {
             voters: 27,
             leader: Some(LeaderFacts {
@@ -161,7 +161,7 @@ fn a_server_shows_what_belongs_to_its_role() {
 #[test]
 fn a_member_between_two_roles_has_no_gauges() {
     let between = Facts {
-        serving: false,
+        at_work: false,
         ..facts()
     };
     for metric in METRICS {

@@ -1,14 +1,13 @@
 //! Pass-through keys of leaders, learners and elections.
 
-use crate::config::known::Feature::Ensemble;
-use crate::config::known::Status::{Honoured, Later, NoEffect};
+use crate::config::known::Status::{Honoured, NoEffect};
 use crate::config::known::{Key, rows};
 
 const JAVA_DESIGN: &str = "it tunes threads and queues that this server does not have";
 const TEST_HOOK: &str = "it is a hook of Apache's own tests";
 
 pub(super) const KEYS: &[Key] = rows! { PassThrough:
-    "leaderServes" | "yes" | "yes, no" | Later(Ensemble);
+    "leaderServes" | "yes" | "yes, no" | Honoured("no: a leader takes no clients, nor any four-letter word that needs a server");
     "leader.maxConcurrentSnapSyncs" | "10" | "learners" | Honoured("learners that a leader sends snapshots to at once; beyond that observers are turned away");
     "leader.maxConcurrentDiffSyncs" | "100" | "learners" | Honoured("the same for learners that get transactions only");
     "leader.maxTimeToWaitForEpoch" | "-1" | "ms" | Honoured("a leader that has waited longer for learners gives up when a server that voted for it looks for a leader again; -1: it waits for initLimit");

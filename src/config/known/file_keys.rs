@@ -1,6 +1,6 @@
 //! Keys that the settings file alone can set.
 
-use crate::config::known::Feature::{ClientTls, Ensemble, QuorumSasl, QuorumTls};
+use crate::config::known::Feature::{ClientTls, QuorumSasl, QuorumTls};
 use crate::config::known::Status::{Honoured, Later, NoEffect};
 use crate::config::known::{Key, rows};
 
@@ -42,7 +42,7 @@ pub(super) const ENSEMBLE: &[Key] = rows! { FileKey:
     "multiAddress.enabled" | "false" | "true, false" | Honoured("true: all own election addresses are announced to others, which must be of 3.6 or later; servers of several addresses are allowed by the property `zookeeper.multiAddress.enabled` alone");
     "multiAddress.reachabilityCheckTimeoutMs" | "1000" | "ms" | Honoured("how long the address of a member that has several may take to answer before the election connection to it is given up for another");
     "multiAddress.reachabilityCheckEnabled" | "true" | "true, false" | Honoured("false: an election connection is kept until it breaks; addresses are asked at TCP port 7, where a refusal is an answer, too");
-    "oraclePath" | "unset" | "path" | Later(Ensemble);
+    "oraclePath" | "unset" | "path" | Honoured("in an ensemble of two voters without groups: a file that begins with the digit 1 when this server may go on without the other one");
     "quorum.auth.enableSasl" | "false" | "true, false" | Later(QuorumSasl);
     "quorum.auth.learnerRequireSasl" | "false" | "true, false" | Later(QuorumSasl);
     "quorum.auth.serverRequireSasl" | "false" | "true, false" | Later(QuorumSasl);

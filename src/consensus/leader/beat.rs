@@ -81,7 +81,11 @@ impl Leader {
             self.hang_up(own, link, why, out);
         }
         if tick && !own.quorums().reached(self.alive(own)) {
-            return over("not enough learners are left");
+            own.heed_oracle(self.is_alone());
+            if !own.quorums().reached(self.alive(own)) {
+                return over("not enough learners are left");
+            }
+            self.heed(own, out);
         }
         if leading {
             self.ping(out);

@@ -58,8 +58,14 @@ impl Leader {
 
     /// From here on the learner gets everything as it happens. What is not committed yet comes before `NEWLEADER`,
     /// so that nothing falls between the two.
-    fn forward(&mut self, own: &Own, at: usize, out: &mut Vec<Effect>) {
+    fn forward(&mut self, own: &mut Own, at: usize, out: &mut Vec<Effect>) {
         let learner = &mut self.links[at];
+        if !learner.observer {
+            own.heed_oracle(false);
+            if let Some(outstanding) = &mut self.outstanding {
+                outstanding.set_lone(false);
+            }
+        }
         if let Some((outstanding, voice)) = self.outstanding.as_mut().zip(learner.voice) {
             // Catching up may have cut off what the server had acknowledged on an earlier connection. It will say so
             // again when it has it again; counted now, it could commit what no quorum has.
