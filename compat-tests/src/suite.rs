@@ -1,4 +1,4 @@
-//! Foreign test suites as examiners. A suite's own, unmodified test classes run in a virtual machine of their own each, and start
+//! Foreign test suites as examiners. A suite's own, unmodified test classes run in a process of their own each, and start
 //! the server through classes of ours; a table says what is expected of every class.
 //!
 //! The table has a line for each class, or for each method that is excepted: class, verdict, detail, parted by tabs.
@@ -10,6 +10,10 @@
 //! | `internal` | not applicable: examines classes of the Java server, not what a server does | which |
 //! | `client` | not applicable: no server takes part | |
 //! | `later` | needs what the server does not have yet | what |
+
+mod attempt;
+pub mod curator;
+pub mod kazoo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -58,6 +62,21 @@ pub struct Outcome {
     pub result: String,
     /// Why.
     pub reason: String,
+}
+
+impl Outcome {
+    fn failure(method: &str, reason: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            result: "fail".to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// What passes without a server proves nothing of ours: a failure, if none was started.
+fn no_server(started: usize) -> Option<Outcome> {
+    (started == 0).then(|| Outcome::failure("-", "started no server"))
 }
 
 /// Reads a table.

@@ -5,23 +5,52 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use compat_tests::server::kinds;
-use compat_tests::suite::{Suite, Table, Verdict, read_table, surprises};
+use compat_tests::server::{Kind, kinds};
+use compat_tests::suite::curator::Curator;
+use compat_tests::suite::kazoo::Kazoo;
+use compat_tests::suite::{Outcome, Suite, Table, Verdict, read_table, surprises};
+
+/// How often a class is run at most, until one run is as expected. Foreign tests have races of their own, and Curator's own
+/// build runs twice more what failed. What was not as expected is printed each time.
+const ATTEMPTS: usize = 3;
+
+/// Which suite.
+enum Examination {
+    Apache(Suite),
+    Curator(Curator),
+    Kazoo(Kazoo),
+}
+
+impl Examination {
+    fn new(suite: &str, kind: Kind) -> Result<Self> {
+        Ok(match suite {
+            "apache" => Self::Apache(Suite::apache(kind)?),
+            "curator" => Self::Curator(Curator::new(kind)?),
+            "kazoo" => Self::Kazoo(Kazoo::new(kind)?),
+            other => bail!("no such suite: {other}"),
+        })
+    }
+
+    fn run(&self, class: &str) -> Result<Vec<Outcome>> {
+        match self {
+            Self::Apache(suite) => suite.run(class),
+            Self::Curator(suite) => suite.run(class),
+            Self::Kazoo(suite) => suite.run(class),
+        }
+    }
+}
 
 fn main() -> Result<ExitCode> {
     let mut args = std::env::args().skip(1);
     let suite = args
         .next()
-        .context("usage: conformance apache [class ...]")?;
-    if suite != "apache" {
-        bail!("no such suite: {suite}");
-    }
+        .context("usage: conformance apache|curator|kazoo [class ...]")?;
     let table = read_table(&table_of(&suite))?;
     let classes: Vec<String> = args.collect();
     let mut strange = 0;
     for kind in kinds() {
         println!("--- {suite} against {kind}");
-        let suite = Suite::apache(kind)?;
+        let suite = Examination::new(&suite, kind)?;
         strange += run(&suite, &table, &classes)?;
     }
     Ok(if strange == 0 {
@@ -39,7 +68,7 @@ fn table_of(suite: &str) -> PathBuf {
 }
 
 /// Runs the classes asked for, or all that the table does not leave out. Returns how many were not as expected.
-fn run(suite: &Suite, table: &Table, asked: &[String]) -> Result<usize> {
+fn run(suite: &Examination, table: &Table, asked: &[String]) -> Result<usize> {
     let none = Verdict::Passes(Default::default());
     let classes: Vec<(&String, &Verdict)> = if asked.is_empty() {
         table.iter().collect()
@@ -58,8 +87,16 @@ fn run(suite: &Suite, table: &Table, asked: &[String]) -> Result<usize> {
             Verdict::Left(_) => &Default::default(),
         };
         let began = Instant::now();
-        let outcomes = suite.run(class)?;
-        let found = surprises(&outcomes, excepted);
+        let mut outcomes = suite.run(class)?;
+        let mut found = surprises(&outcomes, excepted);
+        for _ in 1..ATTEMPTS {
+            if found.is_empty() {
+                break;
+            }
+            println!("again {class}: {}", found.join("; "));
+            outcomes = suite.run(class)?;
+            found = surprises(&outcomes, excepted);
+        }
         let good = outcomes.iter().filter(|outcome| outcome.result == "pass");
         let good = good.count();
         println!(

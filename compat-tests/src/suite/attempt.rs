@@ -1,0 +1,115 @@
+//! One run of one class or module of a foreign suite, in a process of its own: what it did, and how many servers it started.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::cache;
+use crate::suite::{Outcome, outcome};
+
+/// How often the end is looked for.
+const POLL: Duration = Duration::from_millis(20);
+/// How long what is asked to end may take to end its servers.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+
+/// A directory for a run, and the names of the files in it.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    dir: PathBuf,
+}
+
+impl Attempt {
+    /// An empty directory under `target/compat/<suite>`.
+    ///
+    /// # Errors
+    /// When it cannot be emptied or made.
+    pub(crate) fn prepare(suite: &str, row: &str) -> Result<Self> {
+        let dir = cache::compat_dir()?.join(suite).join(row.replace('/', "-"));
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("empty {}", dir.display()))?;
+        }
+        fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
+        Ok(Self { dir })
+    }
+
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the program writes a line for each method: anything, method, result and reason, parted by tabs.
+    pub(crate) fn results(&self) -> PathBuf {
+        self.dir.join("results")
+    }
+
+    /// Where whatever starts a server process of ours adds a line.
+    pub(crate) fn starts(&self) -> PathBuf {
+        self.dir.join("starts")
+    }
+
+    /// Runs the program to its end, or until it has taken too long: then `signal` asks it to end itself and its servers. What
+    /// it prints is in the file `log`.
+    ///
+    /// # Errors
+    /// When it cannot be started or says of no method what it did.
+    pub(crate) fn run(
+        &self,
+        command: &mut Command,
+        limit: Duration,
+        signal: Signal,
+    ) -> Result<Vec<Outcome>> {
+        let log = self.dir.join("log");
+        let errors = fs::File::create(&log)?;
+        let mut child = command
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+        let ended = ends_within(&mut child, limit)?;
+        let trouble = match ended.map(|status| status.code()) {
+            // Test runners end with 1 where tests failed.
+            Some(Some(0 | 1)) => None,
+            Some(code) => Some(format!("ended in the middle, exit code {code:?}")),
+            None => {
+                kill_process(Pid::from_child(&child), signal)?;
+                if ends_within(&mut child, LAST_WORDS)?.is_none() {
+                    child.kill()?;
+                    child.wait()?;
+                }
+                Some(format!("not done after {limit:?}"))
+            }
+        };
+        let said = fs::read_to_string(self.results()).unwrap_or_default();
+        let mut outcomes: Vec<_> = said.lines().filter_map(outcome).collect();
+        if let Some(trouble) = trouble {
+            let reason = format!("{trouble}; see {}", log.display());
+            outcomes.push(Outcome::failure("-", &reason));
+        }
+        if outcomes.is_empty() {
+            bail!("no test ran; see {}", log.display());
+        }
+        Ok(outcomes)
+    }
+
+    /// How many server processes of ours were started.
+    pub(crate) fn started(&self) -> usize {
+        let lines = fs::read_to_string(self.starts()).unwrap_or_default();
+        lines.lines().count()
+    }
+}
+
+fn ends_within(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(POLL);
+    }
+    Ok(None)
+}
