@@ -23,14 +23,19 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// An empty directory under `target/compat/<suite>`.
+    /// An empty directory under `target/compat/<suite>`. What the run before left is kept beside it, for whoever wonders why
+    /// the class is run again.
     ///
     /// # Errors
-    /// When it cannot be emptied or made.
+    /// When it cannot be renamed or made.
     pub(crate) fn prepare(suite: &str, row: &str) -> Result<Self> {
-        let dir = cache::compat_dir()?.join(suite).join(row.replace('/', "-"));
+        let runs = cache::compat_dir()?.join(suite);
+        let name = row.replace('/', "-");
+        let dir = runs.join(&name);
         if dir.exists() {
-            fs::remove_dir_all(&dir).with_context(|| format!("empty {}", dir.display()))?;
+            let before = runs.join(format!("{name}-before"));
+            let _ = fs::remove_dir_all(&before);
+            fs::rename(&dir, &before).with_context(|| format!("rename {}", dir.display()))?;
         }
         fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
         Ok(Self { dir })
