@@ -106,6 +106,24 @@ impl ClassPath {
         Self(parts.join(":"))
     }
 
+    /// With what the class `main` of this class path writes into a folder, its only argument, before everything else: variants of
+    /// classes from the jars. `name` tells the folder in `target/compat`.
+    ///
+    /// # Errors
+    /// When the program fails; the message carries its output.
+    pub fn woven(&self, name: &str, main: &str) -> Result<Self> {
+        let classes = self.0.split(':').next().unwrap_or_default();
+        let mut files = Vec::new();
+        class_files(Path::new(classes), &mut files)?;
+        files.sort();
+        let fingerprint = cache::fingerprint(&[&self.0], &files)?;
+        let woven = cache::built_once(&format!("java/{name}"), &fingerprint, |dir| {
+            let none: [(&str, &str); 0] = [];
+            run(self.command(main, &none).arg(dir))
+        })?;
+        Ok(Self(format!("{}:{}", woven.display(), self.0)))
+    }
+
     /// A command that runs the class `main` with this class path and a small, quickly started virtual machine.
     #[must_use]
     pub fn command(
@@ -155,6 +173,18 @@ impl ClassPath {
         });
         command
     }
+}
+
+fn class_files(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| format!("list {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            class_files(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// The jars of a pom, joined with `:`. Asked of Maven again when the pom has changed or a jar has gone.

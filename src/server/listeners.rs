@@ -37,12 +37,7 @@ pub(super) fn client_port(network: &Network) -> Result<Option<TcpListener>, Serv
 /// # Errors
 /// When the address cannot be resolved or is in use.
 pub(super) fn metrics_port(host: &str, port: u16) -> Result<TcpListener, ServerError> {
-    let bound = match host {
-        // The wildcard of one family is that of both, as Java binds it.
-        "0.0.0.0" => listen::bind_any(port, BACKLOG),
-        host => bind_host(host, port, BACKLOG),
-    };
-    bound.map_err(|source| ServerError::Metrics {
+    bind_host(host, port, BACKLOG).map_err(|source| ServerError::Metrics {
         address: format!("{host}:{port}"),
         source,
     })

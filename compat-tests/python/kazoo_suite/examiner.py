@@ -32,6 +32,15 @@ class Lines:
         self.file.write(line + "\n")
         self.file.flush()
 
+    def pytest_sessionfinish(self):
+        """The stand-in for `java` adds a line to the file EXAMINER_STARTS for each server that it starts."""
+        path = os.environ.get("EXAMINER_STARTS", "")
+        started = 0
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as starts:
+                started = len(starts.readlines())
+        self.write("-", "-", "servers", str(started))
+
 
 def first_line(report):
     if report.skipped and isinstance(report.longrepr, tuple):

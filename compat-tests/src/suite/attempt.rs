@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cache;
-use crate::suite::{Outcome, outcome};
+use crate::suite::{Outcome, Report};
 
 /// How often the end is looked for.
 const POLL: Duration = Duration::from_millis(20);
@@ -46,27 +46,22 @@ impl Attempt {
         &self.dir
     }
 
-    /// Where the program writes a line for each method: anything, method, result and reason, parted by tabs.
+    /// Where the program writes what [`Report::read`] reads.
     pub(crate) fn results(&self) -> PathBuf {
         self.dir.join("results")
-    }
-
-    /// Where whatever starts a server process of ours adds a line.
-    pub(crate) fn starts(&self) -> PathBuf {
-        self.dir.join("starts")
     }
 
     /// Runs the program to its end, or until it has taken too long: then `signal` asks it to end itself and its servers. What
     /// it prints is in the file `log`.
     ///
     /// # Errors
-    /// When it cannot be started or says of no method what it did.
+    /// When it cannot be started.
     pub(crate) fn run(
         &self,
         command: &mut Command,
         limit: Duration,
         signal: Signal,
-    ) -> Result<Vec<Outcome>> {
+    ) -> Result<Report> {
         let log = self.dir.join("log");
         let errors = fs::File::create(&log)?;
         let mut child = command
@@ -90,21 +85,12 @@ impl Attempt {
             }
         };
         let said = fs::read_to_string(self.results()).unwrap_or_default();
-        let mut outcomes: Vec<_> = said.lines().filter_map(outcome).collect();
+        let mut report = Report::read(&said);
         if let Some(trouble) = trouble {
-            let reason = format!("{trouble}; see {}", log.display());
-            outcomes.push(Outcome::failure("-", &reason));
+            let broken = Outcome::broken(format!("{trouble}; see {}", log.display()));
+            report.outcomes.push(broken);
         }
-        if outcomes.is_empty() {
-            bail!("no test ran; see {}", log.display());
-        }
-        Ok(outcomes)
-    }
-
-    /// How many server processes of ours were started.
-    pub(crate) fn started(&self) -> usize {
-        let lines = fs::read_to_string(self.starts()).unwrap_or_default();
-        lines.lines().count()
+        Ok(report)
     }
 }
 

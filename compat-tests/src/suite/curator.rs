@@ -14,8 +14,8 @@ use rustix::process::Signal;
 use crate::cache;
 use crate::java::{ClassPath, NEWEST, Project, compile, run};
 use crate::server::{self, Kind};
+use crate::suite::Report;
 use crate::suite::attempt::Attempt;
-use crate::suite::{Outcome, no_server};
 
 /// The longest a class may take.
 const CLASS_LIMIT: Duration = Duration::from_secs(900);
@@ -60,11 +60,17 @@ impl Curator {
         })
     }
 
+    /// Whose server is examined.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Runs one class and says what its methods did.
     ///
     /// # Errors
-    /// When it cannot be started or runs no method.
-    pub fn run(&self, row: &str) -> Result<Vec<Outcome>> {
+    /// When it cannot be started, or the row names no module.
+    pub fn run(&self, row: &str) -> Result<Report> {
         let (module, class) = row
             .split_once('/')
             .with_context(|| format!("{row}: want module/class"))?;
@@ -72,13 +78,7 @@ impl Curator {
         let results = std::fs::File::create(attempt.results())?;
         let mut command = self.command(module, &attempt)?;
         command.arg(class).stdout(results);
-        let mut outcomes = attempt
-            .run(&mut command, CLASS_LIMIT, Signal::TERM)
-            .with_context(|| row.to_owned())?;
-        if self.kind == Kind::Oxkeeper {
-            outcomes.extend(no_server(attempt.started()));
-        }
-        Ok(outcomes)
+        attempt.run(&mut command, CLASS_LIMIT, Signal::TERM)
     }
 
     fn command(&self, module: &str, attempt: &Attempt) -> Result<Command> {
@@ -89,7 +89,6 @@ impl Curator {
             properties.extend([
                 ("examiner.binary", binary.display().to_string()),
                 ("examiner.work", dir.join("servers").display().to_string()),
-                ("examiner.starts", attempt.starts().display().to_string()),
             ]);
         }
         let classes = if IN_JARS.contains(&module) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use rustix::process::Signal;
 
 use crate::cache;
@@ -15,8 +15,8 @@ use crate::java::{ClassPath, NEWEST, Project};
 use crate::ports::Port;
 use crate::python::Environment;
 use crate::server::{self, Kind};
+use crate::suite::Report;
 use crate::suite::attempt::Attempt;
-use crate::suite::{Outcome, no_server};
 
 /// The longest a module may take; a single test has three minutes, as in kazoo's own settings.
 const MODULE_LIMIT: Duration = Duration::from_secs(1200);
@@ -80,6 +80,8 @@ const VARIANTS: [Variant; 3] = [
 #[derive(Debug)]
 pub struct Kazoo {
     python: Environment,
+    kind: Kind,
+    /// Of Apache's server, for that kind.
     apache: Option<ClassPath>,
 }
 
@@ -94,14 +96,24 @@ impl Kazoo {
             Kind::Java(version) => Some(Project::apache(version).build()?),
             Kind::Oxkeeper => None,
         };
-        Ok(Self { python, apache })
+        Ok(Self {
+            python,
+            kind,
+            apache,
+        })
+    }
+
+    /// Whose server is examined.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Runs one module and says what its tests did.
     ///
     /// # Errors
-    /// When it cannot be started or runs no test.
-    pub fn run(&self, row: &str) -> Result<Vec<Outcome>> {
+    /// When it cannot be started, or the row names no variant.
+    pub fn run(&self, row: &str) -> Result<Report> {
         let (variant, module) = match row.split_once('/') {
             None => (&PLAIN, row),
             Some((name, module)) => {
@@ -122,13 +134,7 @@ impl Kazoo {
         }
         command.envs(variant.variables.iter().copied());
         // Interrupted, the harness ends its servers.
-        let mut outcomes = attempt
-            .run(&mut command, MODULE_LIMIT, Signal::INT)
-            .with_context(|| row.to_owned())?;
-        if self.apache.is_none() {
-            outcomes.extend(no_server(attempt.started()));
-        }
-        Ok(outcomes)
+        attempt.run(&mut command, MODULE_LIMIT, Signal::INT)
     }
 
     fn command(&self, module: &str, attempt: &Attempt) -> Result<Command> {
@@ -156,7 +162,7 @@ impl Kazoo {
             command
                 .env("PATH", std::env::join_paths(path)?)
                 .env("EXAMINER_BINARY", server::oxkeeper_binary()?)
-                .env("EXAMINER_STARTS", attempt.starts())
+                .env("EXAMINER_STARTS", attempt.dir().join("starts"))
                 .env("ZOOKEEPER_CLASSPATH", "none");
         }
         Ok(command)
