@@ -53,10 +53,15 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
     }
     match word {
         "ruok" => out.push_str("imok"),
-        "isro" => out.push_str("rw"),
+        "isro" => out.push_str(match view.facts().role {
+            Role::ReadOnly => "ro",
+            _ => "rw",
+        }),
         "srvr" => {
+            let facts = view.facts();
             version(&mut out);
-            server_lines(&mut out, &view.facts());
+            read_only_line(&mut out, &facts);
+            server_lines(&mut out, &facts);
         }
         "stat" => stat(&mut out, view),
         "conf" => conf(&mut out, view),
@@ -78,6 +83,15 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 fn version(out: &mut String) {
     line(out, format_args!("Zookeeper version: {VERSION}"));
+}
+
+fn read_only_line(out: &mut String, facts: &Facts) {
+    if facts.role == Role::ReadOnly {
+        line(
+            out,
+            format_args!("READ-ONLY mode; serving only read-only clients"),
+        );
+    }
 }
 
 fn server_lines(out: &mut String, facts: &Facts) {
@@ -104,7 +118,9 @@ fn server_lines(out: &mut String, facts: &Facts) {
 }
 
 fn stat(out: &mut String, view: &dyn ServerView) {
+    let facts = view.facts();
     version(out);
+    read_only_line(out, &facts);
     line(out, format_args!("Clients:"));
     for ConnectionFacts {
         peer,
@@ -122,7 +138,7 @@ fn stat(out: &mut String, view: &dyn ServerView) {
         );
     }
     line(out, format_args!(""));
-    server_lines(out, &view.facts());
+    server_lines(out, &facts);
 }
 
 fn dirs(out: &mut String, view: &dyn ServerView) {
@@ -194,12 +210,12 @@ fn conf(out: &mut String, view: &dyn ServerView) {
     );
     match &settings.member {
         None => line(out, format_args!("serverId=0")),
-        Some(member) => member_conf(out, member),
+        Some(member) => member_conf(out, member, view.facts().role),
     }
 }
 
 // apache 3.9.5: server/quorum/QuorumZooKeeperServer.java dumpConf
-fn member_conf(out: &mut String, member: &MemberSettings) {
+fn member_conf(out: &mut String, member: &MemberSettings, role: Role) {
     let joined = |ports: &[u16]| {
         let ports = ports.iter().map(u16::to_string);
         ports.collect::<Vec<_>>().join("|")
@@ -217,15 +233,18 @@ fn member_conf(out: &mut String, member: &MemberSettings) {
         format_args!("quorumPort={}", joined(&member.quorum_ports)),
     );
     line(out, format_args!("peerType={}", u8::from(member.observes)));
-    line(out, format_args!("membership: "));
-    out.push_str(&member.membership);
+    // apache 3.9.5: server/quorum/ReadOnlyZooKeeperServer.java dumpConf
+    if role != Role::ReadOnly {
+        line(out, format_args!("membership: "));
+        out.push_str(&member.membership);
+    }
 }
 
 /// How a member that serves describes itself.
 // apache 3.9.5: server/quorum/QuorumPeer.java getDetailedPeerState
 fn peer_state(role: Role) -> Option<&'static str> {
     match role {
-        Role::Standalone => None,
+        Role::Standalone | Role::ReadOnly => None,
         Role::Leader => Some("leading - broadcast"),
         Role::Follower => Some("following - broadcast"),
         Role::Observer => Some("observing - broadcast"),
@@ -241,6 +260,11 @@ fn mntr(out: &mut String, facts: &Facts) {
     put(format_args!("server_state"), &facts.role.name());
     if let Some(state) = peer_state(facts.role) {
         put(format_args!("peer_state"), &state);
+    }
+    // apache 3.9.5: server/quorum/ObserverZooKeeperServer.java dumpMonitorValues
+    let member = facts.member.as_ref();
+    if let Some(master) = member.and_then(|member| member.observer_master) {
+        put(format_args!("observer_master_id"), &master.0);
     }
     for Metric { name, read, .. } in metrics::of_server(facts) {
         match read {
@@ -270,6 +294,7 @@ mod tests {
     use super::*;
     use crate::admin::metrics::METRICS;
     use crate::admin::metrics::tests::facts;
+    use crate::types::ServerId;
 
     #[test]
     fn mntr_shows_every_metric_as_upstreams_default_provider_does() {
@@ -292,6 +317,7 @@ mod tests {
                 "{line} is not in\n{out}"
             );
         }
+        assert!(!out.contains("observer_master_id"));
         for metric in METRICS {
             assert!(
                 out.contains(metric.name),
@@ -299,5 +325,15 @@ mod tests {
                 metric.name
             );
         }
+    }
+
+    #[test]
+    fn an_observer_says_who_serves_it() {
+        let mut out = String::new();
+        let mut observer = facts();
+        let member = observer.member.as_mut().expect("they are of a member");
+        member.observer_master = Some(ServerId(2));
+        mntr(&mut out, &observer);
+        assert!(out.contains("zk_observer_master_id\t2\n"), "{out}");
     }
 }

@@ -7,7 +7,7 @@ mod exporter;
 pub mod http;
 mod process;
 
-use crate::admin::view::{Facts, Summary};
+use crate::admin::view::{Facts, Role, Summary};
 
 /// The value of a gauge.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,7 +123,7 @@ impl Metric {
     /// The value of a gauge. There is none while the server has no role.
     // apache 3.9.5: server/ZooKeeperServer.java unregisterMetrics
     pub(super) fn level(facts: &Facts, read: fn(&Facts) -> Option<Level>) -> Option<Level> {
-        read(facts).filter(|_| facts.serving)
+        read(facts).filter(|_| facts.at_work)
     }
 }
 
@@ -135,9 +135,10 @@ fn whole(value: impl TryInto<i64>) -> Option<Level> {
 /// The metrics of this server.
 pub fn of_server(facts: &Facts) -> impl Iterator<Item = &'static Metric> {
     let (is_member, leads) = (facts.member.is_some(), facts.leader().is_some());
+    let has_quorum = is_member && facts.role != Role::ReadOnly;
     METRICS.iter().filter(move |metric| match metric.of {
         Of::All => true,
-        Of::Members => is_member,
+        Of::Members => is_member && (has_quorum || metric.kind() != "gauge"),
         Of::Leaders => leads,
     })
 }
@@ -201,10 +202,10 @@ pub const METRICS: &[Metric] = &[
     ),
     member_gauge(
         "synced_observers",
-        "observers that are synchronised with this server",
+        "observers that are synchronised with this leader, or with this follower if it serves observers",
         |facts| {
-            facts.member.as_ref()?;
-            whole(facts.leader().map_or(0, |leader| leader.synced_observers))
+            let leads = facts.leader().map(|leader| leader.synced_observers);
+            whole(leads.or(facts.member.as_ref()?.observers)?)
         },
     ),
     gauge(

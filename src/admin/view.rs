@@ -92,6 +92,8 @@ pub enum Role {
     Follower,
     /// An observer.
     Observer,
+    /// A member without a leader that lets clients read.
+    ReadOnly,
 }
 
 impl Role {
@@ -102,6 +104,7 @@ impl Role {
             Role::Leader => "leader",
             Role::Follower => "follower",
             Role::Observer => "observer",
+            Role::ReadOnly => "read-only",
         }
     }
 }
@@ -132,6 +135,10 @@ pub struct MemberFacts {
     pub voters: usize,
     /// What it knows as the leader.
     pub leader: Option<LeaderFacts>,
+    /// Observers that this follower serves; `None` when it serves none at all.
+    pub observers: Option<usize>,
+    /// Who serves this observer, or would; `None` when it is no observer.
+    pub observer_master: Option<ServerId>,
     /// Elections it took part in.
     pub elections: u64,
     /// Elections that ended, ms.
@@ -143,8 +150,8 @@ pub struct MemberFacts {
 pub struct Facts {
     /// What it is. Of a member that does not serve: what it was last.
     pub role: Role,
-    /// Whether clients are served now.
-    pub serving: bool,
+    /// Whether it has a role now, in which it serves its ensemble, and mostly clients.
+    pub at_work: bool,
     /// What only a member of an ensemble knows.
     pub member: Option<MemberFacts>,
     /// Request latencies.

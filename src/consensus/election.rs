@@ -64,7 +64,7 @@ pub struct Decision {
     pub state: PeerState,
     /// For whom; others are told of it while the role lasts.
     pub vote: Vote,
-    /// Whose equal votes decided it: a quorum.
+    /// Whose equal votes decided it: a quorum, unless an oracle has the last word.
     pub backers: BTreeSet<ServerId>,
 }
 
@@ -279,7 +279,7 @@ impl Elector {
     fn end(&mut self, ended: Ended) -> Decision {
         let Ended { vote, backers } = ended;
         assert!(
-            self.roll.is_quorum(&backers),
+            self.roll.is_quorum(&backers) || self.roll.defers(),
             "only a quorum ends an election, not {backers:?}"
         );
         self.state = match (vote.leader == self.me, self.observer) {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::config::{Membership, Role};
 use crate::consensus::backlog::Backlog;
+use crate::consensus::calls::Calls;
 use crate::consensus::election::{Elector, Roll, Standing, Waits};
 use crate::consensus::settings::{Saved, Settings};
 use crate::consensus::{Effect, Outcome, Quorums, Task, Vote};
@@ -48,6 +49,11 @@ pub(crate) struct Own {
     observer: bool,
     /// Begins the next role without an election.
     pub(crate) next_vote: Option<Vote>,
+    /// What the oracle said last; `None`: nothing yet.
+    oracle: Option<bool>,
+    /// Whether that counts: not while this leader has followers.
+    heeds_oracle: bool,
+    pub(crate) calls: Calls,
     owed: Vec<(Task, Owed)>,
     last_task: u64,
     chance: u64,
@@ -86,6 +92,9 @@ impl Own {
             heard_epoch: saved.accepted_epoch,
             observer: settings.observer,
             next_vote: None,
+            oracle: None,
+            heeds_oracle: true,
+            calls: Calls::default(),
             owed: Vec::new(),
             last_task: 0,
             chance: settings.seed,
@@ -135,7 +144,7 @@ impl Own {
 
     /// Tells the elector of changed memberships.
     pub(crate) fn reinstall(&mut self) {
-        let roll = roll(&self.committed, &self.last_seen);
+        let roll = roll(&self.committed, &self.last_seen).with_oracle(self.oracle);
         self.elector.install(self.now, roll);
     }
 
@@ -146,7 +155,24 @@ impl Own {
 
     /// Who must agree now.
     pub(crate) fn quorums(&self) -> Quorums {
-        Quorums::of(&self.committed, &self.last_seen)
+        let lone = self.may_be_alone();
+        Quorums::of(&self.committed, &self.last_seen).with_lone(lone)
+    }
+
+    /// The oracle has spoken. Whether it has said something new.
+    pub(crate) fn hear_oracle(&mut self, says: bool) -> bool {
+        self.oracle.replace(says) != Some(says)
+    }
+
+    /// A leader listens to the oracle as long as it has no followers.
+    // apache 3.9.5: server/quorum/flexible/QuorumOracleMaj.java updateNeedOracle
+    pub(crate) fn heed_oracle(&mut self, heeds: bool) {
+        self.heeds_oracle = heeds;
+    }
+
+    /// Whether an oracle lets this server go on alone.
+    pub(crate) fn may_be_alone(&self) -> bool {
+        self.heeds_oracle && self.oracle == Some(true)
     }
 
     /// Begins an election.

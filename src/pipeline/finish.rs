@@ -1,6 +1,8 @@
 //! The last stage: applies what is durable or committed, serves the reads that waited between, collects
 //! events and replies. A transaction that came this far cannot be refused.
 
+use std::ops::Range;
+
 use crate::ops;
 use crate::ops::{Reading, Rules};
 use crate::pipeline::Asker;
@@ -126,6 +128,13 @@ impl Finish<'_> {
                 timeout_ms,
             }),
             Item::LocalClosed { asker, session } => self.close_local(asker, session),
+            Item::Unopened { asker, code } => {
+                let bytes = self.code_bytes(asker, code);
+                let conn = asker.conn;
+                self.out
+                    .effects
+                    .push(Effect::SessionUnopened { conn, bytes });
+            }
             Item::Lead { epoch } => self.lead(epoch),
             Item::Membership {
                 text,
@@ -178,6 +187,11 @@ impl Finish<'_> {
 
     /// A reply that is no more than a code.
     fn reply_code(&mut self, asker: Asker, code: ErrorCode) {
+        let bytes = self.code_bytes(asker, code);
+        self.out.effects.push(Effect::Reply { asker, bytes });
+    }
+
+    fn code_bytes(&mut self, asker: Asker, code: ErrorCode) -> Range<usize> {
         let start = self.out.bytes.len();
         let zxid = self.state.last_zxid.0;
         let header = ReplyHeader {
@@ -186,7 +200,7 @@ impl Finish<'_> {
             err: code.code(),
         };
         reply::append_header(&header, &mut self.out.bytes);
-        self.out.reply_since(start, asker);
+        start..self.out.bytes.len()
     }
 
     /// The end of a local session is no transaction.

@@ -5,6 +5,7 @@ use crate::consensus::{Effect, Input, Peer};
 use crate::pipeline::LogBatch;
 use crate::proto::peer::ToLearner;
 use crate::proto::txn::LoggedTxn;
+use crate::replica::read_only::Grace;
 use crate::replica::{Now, Replica};
 use crate::types::{Millis, Zxid};
 
@@ -14,6 +15,8 @@ pub struct Member {
     /// The server itself.
     pub replica: Replica,
     peer: Option<Peer>,
+    /// How long it looks for a leader before clients may read; `None`: for ever.
+    grace: Option<Grace>,
     effects: Vec<Effect>,
     street: Vec<Effect>,
 }
@@ -24,6 +27,7 @@ impl Member {
         Member {
             replica,
             peer: None,
+            grace: None,
             effects: Vec::new(),
             street: Vec::new(),
         }
@@ -35,6 +39,24 @@ impl Member {
             peer: Some(peer),
             ..Member::alone(replica)
         }
+    }
+
+    /// The same, and when it has looked for a leader for a tick, and two seconds at least, clients may read
+    /// (`readonlymode.enabled`).
+    #[must_use]
+    pub fn reading_alone(mut self, tick_ms: i64) -> Self {
+        self.grace = Some(Grace::new(tick_ms));
+        self
+    }
+
+    /// Whether clients may read from now on although there is no leader. To be asked once per turn.
+    pub fn lets_read(&mut self, now: Now) -> bool {
+        let grace = self.grace.as_mut();
+        let is_over = grace.is_some_and(|grace| grace.is_over(now.monotonic));
+        if is_over {
+            self.replica.let_read();
+        }
+        is_over
     }
 
     /// The seat in the ensemble, if there is one.
@@ -56,6 +78,9 @@ impl Member {
         };
         peer.step(now.monotonic, input, &mut self.effects);
         for effect in self.effects.drain(..) {
+            if let Some(grace) = &mut self.grace {
+                grace.note(&effect, now.monotonic);
+            }
             self.street.extend(self.replica.obey(effect, now));
             self.replica.take_mail(&mut self.street);
         }
@@ -88,9 +113,19 @@ impl Member {
         self.replica.take_mail(street);
     }
 
+    /// Whether the oracle is to be asked before anything else happens.
+    pub fn wants_oracle(&self) -> bool {
+        self.peer.as_ref().is_some_and(Peer::wants_oracle)
+    }
+
     /// When [`Input::Tick`] is wanted at the latest.
     pub fn next_tick(&self) -> Option<Millis> {
         self.peer.as_ref().map(Peer::next_tick)
+    }
+
+    /// When [`Member::lets_read`] may be true.
+    pub fn grace_end(&self) -> Option<Millis> {
+        self.grace.as_ref().and_then(Grace::end)
     }
 }
 

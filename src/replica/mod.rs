@@ -8,7 +8,9 @@ mod learner;
 mod local;
 mod member;
 mod obey;
+mod read_only;
 mod recover;
+mod relay;
 mod role;
 mod submission;
 
@@ -33,6 +35,7 @@ use crate::pipeline::{
 };
 use crate::replica::gate::Gate;
 use crate::replica::leader::Remote;
+use crate::replica::relay::Relay;
 use crate::session::local::LocalSessions;
 use crate::session::owners::Owners;
 use crate::types::{ConnId, LinkId, Millis, SessionId, Zxid};
@@ -90,6 +93,8 @@ pub struct Replica {
     has_orphans: bool,
     /// Connections that wait for the leader's word about a session, and their timeouts in ms.
     resuming: BTreeMap<SessionId, (ConnId, i32)>,
+    /// What a learner has asked of its leader, and for whom.
+    relay: Relay,
     /// When a learner last told what it has heard of.
     reported: Millis,
     /// Requests of a role that has ended; finishing says so.
@@ -123,6 +128,7 @@ impl Replica {
             local: None,
             has_orphans: false,
             resuming: BTreeMap::new(),
+            relay: Relay::default(),
             reported: Millis(i64::MIN),
             unanswered: Vec::new(),
             first_conn: ConnId(0),
@@ -321,6 +327,7 @@ impl Replica {
                 | Effect::Unanswered { .. }
                 | Effect::SessionResumed { .. }
                 | Effect::SessionRefused { .. }
+                | Effect::SessionUnopened { .. }
                 | Effect::SessionClosed { .. } => {}
             }
         }

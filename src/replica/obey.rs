@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::consensus::Effect;
+use crate::consensus::{Effect, Phase};
 use crate::ops::Memberships;
 use crate::pipeline::{Asker, Item};
 use crate::replica::gate::Waiting;
@@ -22,9 +22,17 @@ impl Replica {
                 self.open.items.push_back(Item::Delivered { zxid, body });
             }
             Effect::Commit(zxid) => self.committed(zxid),
+            Effect::Request(link, request) if self.role == Role::Learner => {
+                self.pass_on(link, request);
+            }
             Effect::Request(link, request) => {
                 self.remote.push_back(Remote::Request(link, request));
             }
+            Effect::Revalidate {
+                link,
+                session,
+                timeout_ms,
+            } if self.role == Role::Learner => self.ask_for(link, session, timeout_ms),
             Effect::Revalidate {
                 link,
                 session,
@@ -34,9 +42,12 @@ impl Replica {
                 session,
                 timeout_ms,
             }),
+            Effect::Touched { sessions, .. } if self.role == Role::Learner => {
+                self.heard_by_observer(sessions);
+            }
             Effect::Touched { sessions, .. } => self.remote.push_back(Remote::Touched(sessions)),
             Effect::Revalidated { session, valid } => self.revalidated(session, valid),
-            Effect::Synced => self.open.items.push_back(Item::Synced),
+            Effect::Synced => self.synced(),
             Effect::Lead { epoch } => {
                 self.lead(epoch, now);
                 return Some(effect);
@@ -48,6 +59,12 @@ impl Replica {
             Effect::Follow { .. } => {
                 self.reported = Millis(i64::MIN);
                 self.take_role(Role::Learner, now);
+                return Some(effect);
+            }
+            Effect::Phase(phase) => {
+                if self.role == Role::ReadOnly && phase != Phase::Looking {
+                    self.retire();
+                }
                 return Some(effect);
             }
             Effect::Retire => {
@@ -106,6 +123,7 @@ impl Replica {
         self.syncs.clear();
         self.owners.clear();
         self.resuming.clear();
+        self.relay.clear();
         self.prep.set_memberships(None);
         if let Some(local) = &mut self.local {
             local.clear();

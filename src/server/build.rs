@@ -13,16 +13,18 @@ use crate::net::client::Bell;
 use crate::pipeline::State;
 use crate::pipeline::checkpoint::Checkpoint;
 use crate::replica::{Member, Now, Parts, Replica};
+use crate::server::client_port::ClientPort;
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
 use crate::server::log_thread::{LogThread, Order};
 use crate::server::mailbox::Mailbox;
 use crate::server::member_files::MemberFiles;
+use crate::server::oracle::Oracle;
 use crate::server::peers::{Peers, PeersThread};
 use crate::server::phases::{Board, Phases};
 use crate::server::recover::{Received, Receiver, Recoverer};
 use crate::server::seat::Seat;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::server::snapshot_thread::{SnapshotOrder, SnapshotThread, Snapshots};
 use crate::server::sync::Syncs;
 use crate::server::threads::Failures;
@@ -176,8 +178,9 @@ impl Base {
         me: ServerId,
         files: &Files,
         recent: Vec<(Zxid, Bytes)>,
+        client_port: &Arc<ClientPort>,
     ) -> Result<(Line, PeersThread, Arc<Board>), ServerError> {
-        self.shared.set_serving(false);
+        self.shared.set_serving(Serving::Nobody);
         let last = self.shared.last_zxid();
         let epochs = files.epochs().load(last)?;
         let saved = Saved {
@@ -223,12 +226,20 @@ impl Base {
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
+            observer_master_port: config.quorum.observer_master_port,
             rules: config.reconfig_enabled.then(|| config.member_rules()),
+            oracle: config.quorum.oracle_path.as_deref().map(Oracle::new),
+            client_port: Arc::clone(client_port),
+            leader_serves: config.quorum.leader_serves,
             learners: BTreeMap::new(),
             street: Vec::new(),
             opens: false,
         };
-        let line = self.line(config, me.0, Member::new(replica, peer), Some(seat));
+        let mut member = Member::new(replica, peer);
+        if config.quorum.read_only_mode {
+            member = member.reading_alone(i64::from(config.timing.tick_time_ms));
+        }
+        let line = self.line(config, me.0, member, Some(seat));
         Ok((line, peers.thread, board))
     }
 }

@@ -45,6 +45,11 @@ pub(super) fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Share
                     refuse(outbox, *session);
                 }
             }
+            Effect::SessionUnopened { conn, bytes } => {
+                if let Some(outbox) = registry.get(*conn) {
+                    outbox.push(&outputs.bytes[bytes.clone()], 0);
+                }
+            }
             Effect::SessionOpened {
                 conn,
                 session,

@@ -8,6 +8,7 @@
 //! ```
 
 mod build;
+mod client_port;
 mod clock;
 mod deliver;
 mod door;
@@ -21,6 +22,7 @@ mod log_thread;
 mod mailbox;
 mod member_files;
 mod metrics;
+mod oracle;
 mod peers;
 mod phases;
 mod ports;

@@ -29,6 +29,8 @@ struct Shown {
     /// Since when clients are served in this role.
     since: Millis,
     leader: Option<LeaderFacts>,
+    observers: Option<usize>,
+    observer_master: Option<ServerId>,
     elections: u64,
 }
 
@@ -52,6 +54,8 @@ impl Board {
                 role: Role::Follower,
                 since: now,
                 leader: None,
+                observers: None,
+                observer_master: None,
                 elections: 0,
             }),
             membership: Mutex::new(Arc::clone(membership)),
@@ -69,6 +73,8 @@ impl Board {
         let facts = MemberFacts {
             voters: self.membership().voter_count(),
             leader,
+            observers: shown.observers,
+            observer_master: shown.observer_master,
             elections: shown.elections,
             election_ms: self.election_ms.read(),
         };
@@ -163,6 +169,14 @@ impl Phases {
         self.shown = Millis(i64::MIN);
     }
 
+    /// Clients may read from now on although there is no leader.
+    pub(super) fn let_read(&mut self, now: Now) {
+        tracing::info!("Read-only server started");
+        let mut shown = self.board.shown.lock();
+        shown.role = Role::ReadOnly;
+        shown.since = now.monotonic;
+    }
+
     /// Shows where the member stands, now and then.
     pub(super) fn show(&mut self, peer: &Peer, now: Now) {
         if self.shown.plus(SHOW_PERIOD_MS) > now.monotonic {
@@ -174,6 +188,8 @@ impl Phases {
         if let Some(role) = role(status.phase) {
             shown.role = role;
         }
+        shown.observers = status.observers;
+        shown.observer_master = status.master;
         shown.leader = (status.phase == Phase::Leading).then(|| leader_facts(&status));
     }
 }

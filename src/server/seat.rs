@@ -11,13 +11,15 @@ use crate::net::peer::{AddressBook, Ballots, Links, Target};
 use crate::ops::Memberships;
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::replica::{Member, Now, Role};
+use crate::server::client_port::ClientPort;
 use crate::server::error::ServerError;
 use crate::server::log_thread::{Chore, Order};
 use crate::server::mailbox::Mailbox;
 use crate::server::member_files::MemberFiles;
+use crate::server::oracle::Oracle;
 use crate::server::phases::Phases;
 use crate::server::recover::Received;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::server::snapshot_thread::{Rewrite, SnapshotOrder};
 use crate::server::sync::Syncs;
 use crate::server::walk::SharedWalk;
@@ -47,8 +49,16 @@ pub struct Seat {
     pub phases: Phases,
     /// Where the membership is kept when it changes.
     pub files: MemberFiles,
+    /// Where followers serve observers (`observerMasterPort`).
+    pub observer_master_port: Option<u16>,
     /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
     pub rules: Option<MemberRules>,
+    /// Who says which of two voters goes on alone.
+    pub oracle: Option<Oracle>,
+    /// Where clients connect.
+    pub client_port: Arc<ClientPort>,
+    /// Whether clients are served while this member leads (`leaderServes`).
+    pub leader_serves: bool,
     /// Who is at the other end of a learner's connection, once it has said so.
     pub learners: BTreeMap<LinkId, ServerId>,
     /// Kept between turns.
@@ -151,9 +161,15 @@ impl Seat {
                 let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
                 self.links.dial(leader, self.targets(leader), within);
             }
+            Effect::DialObserverMaster { master, within_ms } => {
+                let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
+                let at = self.observer_doors(master);
+                self.links.dial(master, at, within);
+            }
             Effect::LeaveLeader => self.links.leave(),
             Effect::ToLeader(packet) => self.links.to_leader(&packet),
             Effect::Listen => self.links.listen(self.targets(self.me)),
+            Effect::ListenForObservers => self.links.listen(self.observer_doors(self.me)),
             Effect::Unlisten => self.links.unlisten(),
             Effect::Send(link, packet) => {
                 self.remark_sent(link, &packet);
@@ -230,8 +246,8 @@ impl Seat {
             own.and_then(|own| own.client.clone())
         };
         let next = client(&membership);
-        if next.is_some() && next != client(&self.membership) {
-            tracing::warn!("The client port of this server has changed: restart it to move there");
+        if let Some(next) = next.filter(|next| Some(next) != client(&self.membership).as_ref()) {
+            self.client_port.move_to(&next);
         }
         self.phases.belong(&membership);
         self.membership = membership;
@@ -254,7 +270,7 @@ impl Seat {
         let state = self.received.take();
         let state = state.expect("what is installed was received whole");
         let zxid = state.last_zxid;
-        drop(self.shared.replace(state));
+        self.shared.replace(state);
         self.rewrite(task, Rewrite::Install(zxid));
     }
 
@@ -299,6 +315,18 @@ impl Seat {
         addresses.iter().map(target).collect()
     }
 
+    /// Where a server takes observers while it follows: its hosts, and one port for all.
+    fn observer_doors(&self, id: ServerId) -> Vec<Target> {
+        let port = self.observer_master_port;
+        let port = port.expect("only with such a port followers serve observers");
+        let mut doors = self.targets(id);
+        for door in &mut doors {
+            door.port = port;
+        }
+        doors.dedup();
+        doors
+    }
+
     /// Packets and ballots of this turn get on their way.
     pub(super) fn end_turn(&mut self, member: &Member, now: Now) {
         self.links.flush();
@@ -307,8 +335,15 @@ impl Seat {
             self.phases.show(peer, now);
         }
         // What operators see is that of the new role by now.
-        if std::mem::take(&mut self.opens) && member.replica.role() != Role::None {
-            self.shared.set_serving(true);
+        if std::mem::take(&mut self.opens) {
+            match member.replica.role() {
+                Role::None => {}
+                // apache 3.9.5: server/quorum/Leader.java lead
+                Role::Leader | Role::Elected { .. } if !self.leader_serves => {
+                    self.shared.set_serving(Serving::Members);
+                }
+                _ => self.shared.set_serving(Serving::All),
+            }
         }
     }
 

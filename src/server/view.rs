@@ -1,7 +1,6 @@
 //! The operator's windows onto a running server, implemented.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +13,7 @@ use crate::admin::view::{
 };
 use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
+use crate::server::client_port::ClientPort;
 use crate::server::clock;
 use crate::server::phases::Board;
 use crate::server::shared::Shared;
@@ -29,6 +29,7 @@ pub(super) struct View {
     startup: StartFacts,
     /// What the line shows; `None` alone.
     board: Option<Arc<Board>>,
+    client_port: Arc<ClientPort>,
 }
 
 /// A path as Java's `getAbsolutePath` shows it.
@@ -42,12 +43,12 @@ impl View {
         config: &Config,
         shared: Arc<Shared>,
         dirs: &DataDirs,
-        client: Option<SocketAddr>,
+        client_port: Arc<ClientPort>,
         startup: StartFacts,
         board: Option<Arc<Board>>,
     ) -> Self {
         let settings = Settings {
-            client_port: client.map(|address| address.port()),
+            client_port: client_port.number(),
             data_dir: absolute(&dirs.snap),
             log_dir: absolute(&dirs.log),
             tick_time_ms: config.timing.tick_time_ms,
@@ -64,6 +65,7 @@ impl View {
             started: clock::monotonic(),
             startup,
             board,
+            client_port,
         }
     }
 }
@@ -121,7 +123,7 @@ impl View {
         };
         Facts {
             role,
-            serving: shared.is_serving(),
+            at_work: shared.is_at_work(),
             member,
             latency: LatencyFacts {
                 min: latency.min,
@@ -165,6 +167,7 @@ impl ServerView for Asked<'_> {
 
     fn settings(&self) -> Settings {
         let mut settings = self.view.settings.clone();
+        settings.client_port = self.view.client_port.number();
         if let (Some(member), Some(board)) = (&mut settings.member, &self.view.board) {
             member.follow(&board.membership());
         }

@@ -42,6 +42,8 @@ pub struct Ticket {
     pub timeout_ms: i32,
     /// A member that has not seen this much sends the client away.
     pub last_zxid: i64,
+    /// Whether reading alone will do.
+    pub read_only: bool,
 }
 
 impl Ticket {
@@ -52,6 +54,7 @@ impl Ticket {
             password: vec![0; 16],
             timeout_ms,
             last_zxid: 0,
+            read_only: false,
         }
     }
 }
@@ -97,6 +100,7 @@ impl Client {
             password: self.password.clone(),
             timeout_ms: self.timeout_ms,
             last_zxid: self.last_zxid,
+            read_only: false,
         }
     }
 
@@ -114,7 +118,7 @@ impl Client {
         to.int(ticket.timeout_ms);
         to.long(ticket.session);
         to.buffer(Some(&ticket.password));
-        to.bool(false);
+        to.bool(ticket.read_only);
         send(&mut stream, &body)?;
         let answer = frame(&mut stream)?;
         let mut from = Reader::new(&answer);

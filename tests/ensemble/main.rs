@@ -5,12 +5,15 @@
 mod client;
 mod cluster;
 mod member;
+mod moving;
 
 mod catching_up;
 mod leaders;
 mod local_sessions;
+mod observer_masters;
 mod operators;
 mod pipelines;
+mod read_only;
 mod sessions;
 
 use std::path::Path;

@@ -7,7 +7,7 @@ use oxkeeper::types::OpCode;
 use rustix::process::Signal;
 
 use crate::cluster::Cluster;
-use crate::{ensemble, wait};
+use crate::{ensemble, moving, program, wait};
 
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests\n";
 
@@ -205,4 +205,9 @@ fn a_member_leaves_and_joins_again_while_the_others_serve() {
     cluster.settle();
     let conf = cluster.members[&stays].word("conf").expect("it serves");
     assert!(conf.contains(&line), "{conf}");
+}
+
+#[test]
+fn a_client_port_moves_while_clients_are_connected() {
+    moving::the_client_port_of_a_member(program);
 }

@@ -18,6 +18,7 @@ mod pair;
 mod roles;
 mod roles_by_chance;
 mod roles_local;
+mod roles_read_only;
 mod rules;
 mod said;
 mod scripts;

@@ -9,12 +9,18 @@ mod client;
 mod cluster;
 #[path = "../../../tests/ensemble/member.rs"]
 mod member;
+#[path = "../../../tests/ensemble/moving.rs"]
+mod moving;
 
 mod catching_up;
+mod client_ports;
 mod historian;
 mod histories;
 mod islands;
+mod leader_serves;
+mod observer_masters;
 mod older;
+mod read_only;
 mod replication;
 mod rolling;
 mod sessions;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::metrics::{METRICS, Metric, Read, of_server};
+use crate::admin::metrics::{Level, METRICS, Metric, Read, of_server};
 use crate::admin::view::{
     Facts, LatencyFacts, LeaderFacts, MemberFacts, Role, StartFacts, Summary,
 };
@@ -24,7 +24,7 @@ pub(crate) fn summary(count: u64, value: i64) -> Summary {
 pub(crate) fn facts() -> Facts {
     Facts {
         role: Role::Leader,
-        serving: true,
+        at_work: true,
         member: Some(MemberFacts {
             voters: 27,
             leader: Some(LeaderFacts {
@@ -36,6 +36,8 @@ pub(crate) fn facts() -> Facts {
                 uptime_ms: 33,
                 proposal_bytes: [34, 35, 36],
             }),
+            observers: None,
+            observer_master: None,
             elections: 37,
             election_ms: summary(2, 38),
         }),
@@ -127,6 +129,24 @@ fn a_server_shows_what_belongs_to_its_role() {
         }),
         ..facts()
     };
+    let observers = |observers| Facts {
+        member: follower.member.clone().map(|member| MemberFacts {
+            observers,
+            ..member
+        }),
+        ..follower.clone()
+    };
+    let shown = |facts: &Facts| {
+        let metric = METRICS
+            .iter()
+            .find(|metric| metric.name == "synced_observers");
+        match metric.expect("it is one").read {
+            Read::Gauge(read) => Metric::level(facts, read),
+            _ => unreachable!("it is a gauge"),
+        }
+    };
+    assert_eq!(shown(&observers(None)), None);
+    assert_eq!(shown(&observers(Some(2))), Some(Level::Whole(2)));
     assert!(names(&follower).contains("quorum_size"));
     assert!(!names(&follower).contains("learners"));
     let alone = Facts {
@@ -141,7 +161,7 @@ fn a_server_shows_what_belongs_to_its_role() {
 #[test]
 fn a_member_between_two_roles_has_no_gauges() {
     let between = Facts {
-        serving: false,
+        at_work: false,
         ..facts()
     };
     for metric in METRICS {

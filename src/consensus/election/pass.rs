@@ -210,6 +210,10 @@ impl Pass {
         self.established.0.insert(from, probe);
         match self.joined(&self.established, &probe, roll) {
             Some(ended) => Step::Over(ended),
+            None if roll.defers() && b.state == PeerState::Leading && vote.leader == from => {
+                let backers = BTreeSet::from([from]);
+                Step::Over(Ended { vote, backers })
+            }
             None => Step::Quiet,
         }
     }

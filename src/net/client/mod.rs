@@ -21,7 +21,7 @@ mod pause_tests;
 mod ports;
 mod shard;
 
-pub use bell::Bell;
+pub use bell::{Bell, Door};
 pub use outbox::{Closing, Outbox};
 pub use ports::{ConnectAsk, Limits, Ports, ReadPort, Viewer, WordPort, WritePort};
 pub use shard::{Arrival, Shard};

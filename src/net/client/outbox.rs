@@ -4,7 +4,7 @@
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -23,6 +23,9 @@ pub enum Closing {
     /// At once.
     Now = 2,
 }
+
+/// No read-only byte in the response.
+const NO_BYTE: u8 = u8::MAX;
 
 #[derive(Debug)]
 struct Inner {
@@ -46,7 +49,7 @@ pub struct Outbox {
     closing: AtomicU8,
     session: AtomicI64,
     timeout_ms: AtomicI32,
-    has_read_only_byte: AtomicBool,
+    read_only_answer: AtomicU8,
     touched: AtomicI64,
     submitted: AtomicU64,
     answered: AtomicU64,
@@ -72,7 +75,7 @@ impl Outbox {
             closing: AtomicU8::new(Closing::No as u8),
             session: AtomicI64::new(0),
             timeout_ms: AtomicI32::new(0),
-            has_read_only_byte: AtomicBool::new(false),
+            read_only_answer: AtomicU8::new(NO_BYTE),
             touched: AtomicI64::new(now.0),
             submitted: AtomicU64::new(0),
             answered: AtomicU64::new(0),
@@ -207,17 +210,19 @@ impl Outbox {
         self.timeout_ms.load(Ordering::Relaxed)
     }
 
-    /// Remembers whether the handshake had a read-only byte.
-    pub fn set_has_read_only_byte(&self, has: bool) {
-        self.has_read_only_byte.store(has, Ordering::Relaxed);
+    /// Remembers what the handshake's response says of read-only mode; `None`: the request had no such
+    /// byte.
+    pub fn answer_read_only(&self, answer: Option<bool>) {
+        let answer = answer.map_or(NO_BYTE, u8::from);
+        self.read_only_answer.store(answer, Ordering::Relaxed);
     }
 
-    /// What the response's read-only byte must be: absent if the request had none. This server is
-    /// never read-only.
+    /// What the response's read-only byte must be: absent if the request had none.
     pub fn read_only_answer(&self) -> Option<bool> {
-        self.has_read_only_byte
-            .load(Ordering::Relaxed)
-            .then_some(false)
+        match self.read_only_answer.load(Ordering::Relaxed) {
+            NO_BYTE => None,
+            answer => Some(answer == u8::from(true)),
+        }
     }
 
     /// This many packets came in.

@@ -35,6 +35,9 @@ impl ReadPort for Moody {
     fn is_serving(&self) -> bool {
         true
     }
+    fn is_read_only(&self) -> bool {
+        false
+    }
     fn last_zxid(&self) -> Zxid {
         Zxid::ZERO
     }

@@ -32,6 +32,9 @@ pub trait ReadPort: Send + Sync {
     /// Whether clients are served now. A member of an ensemble does so only while it has a role.
     fn is_serving(&self) -> bool;
 
+    /// Whether clients may only read, which they must have agreed to.
+    fn is_read_only(&self) -> bool;
+
     /// The last transaction applied.
     fn last_zxid(&self) -> Zxid;
 }
