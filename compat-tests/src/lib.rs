@@ -15,4 +15,5 @@ pub mod server;
 pub mod shell;
 pub mod stage;
 pub mod suite;
+pub mod table;
 pub mod wire;

@@ -195,7 +195,7 @@ impl Base {
         let mut replica = Replica::member(&self.shared.state.read(), self.parts(config))
             .with_local_sessions(settings::local_sessions(config, me));
         let text = Bytes::from(membership.to_text());
-        replica.set_membership(text, membership.version, self.now);
+        replica.set_membership(text, membership.version);
         let received = Arc::new(Received::new(files.recoverer.clone()));
         let peers = Peers::new(
             config,
