@@ -13,6 +13,7 @@ use anyhow::Result;
 use anyhow::bail;
 use anyhow::ensure;
 
+use crate::c_client;
 use crate::cache;
 use crate::java::Project;
 use crate::java::run;
@@ -41,6 +42,8 @@ const GO_DATES: [(&str, &str); 2] = [
 /// A client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
+    /// The C client's shell, from Debian: a script, every line of whose transcript counts.
+    C,
     /// node-zookeeper-client, from npm: a scenario.
     Node,
     /// go-zookeeper, from the Go module proxy: its own tests, which start servers of their own.
@@ -51,24 +54,28 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Node, Self::Go, Self::Rust];
+    pub const ALL: [Self; 4] = [Self::C, Self::Node, Self::Go, Self::Rust];
 
     /// Its name on the command line and in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::C => "cli_mt",
             Self::Node => "node-zookeeper-client",
             Self::Go => "go-zookeeper",
             Self::Rust => "zookeeper-client",
         }
     }
 
-    /// Runs it against a server of this kind. Returns the names of what passed.
+    /// Runs it against a server of this kind. Returns the names of what passed, or what was printed: with either server the same.
     ///
     /// # Errors
     /// When it cannot be fetched or built, and when anything fails; the message carries its output.
     pub fn run(self, kind: Kind) -> Result<Vec<String>> {
         let passed = match self {
+            Self::C => {
+                c_client::transcript(kind).map(|text| text.lines().map(str::to_owned).collect())
+            }
             Self::Node => scenario(kind, node),
             Self::Rust => scenario(kind, rust),
             Self::Go => go(kind),
