@@ -91,6 +91,21 @@ impl Project {
 }
 
 impl ClassPath {
+    /// As Java wants it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// With these folders in front.
+    #[must_use]
+    pub fn after(&self, folders: &[&Path]) -> Self {
+        let folders = folders.iter().map(|folder| folder.display().to_string());
+        let mut parts: Vec<String> = folders.collect();
+        parts.push(self.0.clone());
+        Self(parts.join(":"))
+    }
+
     /// With what the class `main` of this class path writes into a folder, its only argument, before everything else: variants of
     /// classes from the jars. `name` tells the folder in `target/compat`.
     ///
@@ -194,7 +209,11 @@ fn resolve(project: &Project, pom: &Path) -> Result<String> {
     bail!("Maven names jars of {} that do not exist", pom.display())
 }
 
-fn compile(sources: &[PathBuf], jars: &str, classes: &Path) -> Result<()> {
+/// Compiles sources.
+///
+/// # Errors
+/// When `javac` is missing or fails; the message carries its output.
+pub(crate) fn compile(sources: &[PathBuf], jars: &str, classes: &Path) -> Result<()> {
     run(Command::new("javac")
         .args(["-nowarn", "-proc:none", "-cp", jars, "-d"])
         .arg(classes)

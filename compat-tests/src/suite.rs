@@ -1,5 +1,9 @@
-//! Foreign test suites as examiners. A suite's own, unmodified test classes run in a virtual machine of their own each, and start
+//! Foreign test suites as examiners. A suite's own, unmodified test classes run in a process of their own each, and start
 //! the server through classes of ours; a table says what is expected of every class ([`crate::table`]).
+
+mod attempt;
+pub mod curator;
+pub mod kazoo;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -95,7 +99,7 @@ impl Suite {
         let output = self
             .classes
             .command("oxkeeper.examiner.Examiner", &none)
-            .arg("--list")
+            .args(["--list", "org.apache.zookeeper.ZKTestCase"])
             .output()
             .context("cannot start `java`")?;
         anyhow::ensure!(

@@ -71,6 +71,11 @@ impl Replica {
                 self.retire();
                 return Some(effect);
             }
+            Effect::Activate { ref membership, .. } => {
+                let text = Bytes::from(membership.to_text());
+                self.set_membership(text, membership.version);
+                return Some(effect);
+            }
             _ => return Some(effect),
         }
         None
@@ -131,11 +136,10 @@ impl Replica {
         self.first_conn = before;
     }
 
-    /// The text of the membership in force and its version: what `/zookeeper/config` holds from the next
-    /// [`Replica::finish`] on, and whenever a role begins.
-    pub fn set_membership(&mut self, text: Bytes, version: i64, now: Now) {
+    /// The text of the membership in force and its version: what `/zookeeper/config` holds when the next role begins.
+    /// While one lasts, the transaction that changes the membership puts it there, and tells those that watch.
+    pub fn set_membership(&mut self, text: Bytes, version: i64) {
         self.membership = Some((text, version));
-        self.show_membership(now);
     }
 
     /// What a leader judges changes of the membership by, from now until its role ends; `None`: it refuses

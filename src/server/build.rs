@@ -196,7 +196,7 @@ impl Base {
         let mut replica = Replica::member(&self.shared.state.read(), self.parts(config))
             .with_local_sessions(settings::local_sessions(config, me));
         let text = Bytes::from(membership.to_text());
-        replica.set_membership(text, membership.version, self.now);
+        replica.set_membership(text, membership.version);
         let last_seen = config.last_seen.clone().map(Arc::new);
         let last_seen = last_seen.unwrap_or_else(|| Arc::clone(&membership));
         let received = Arc::new(Received::new(files.recoverer.clone()));

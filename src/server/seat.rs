@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::config::{MemberRules, Membership};
 use crate::consensus::{Effect, Input, Peer, Quorums, Task};
 use crate::net::peer;
@@ -143,7 +141,7 @@ impl Seat {
             Effect::Activate {
                 membership,
                 differs,
-            } => self.activate(membership, differs, member, now),
+            } => self.activate(membership, differs),
             Effect::Phase(phase) => self.phases.enter(phase, now),
             Effect::Note(note) => tracing::info!("{note}"),
             Effect::Fatal { code, why } => {
@@ -231,22 +229,13 @@ impl Seat {
     }
 
     /// These are the members from now on.
-    fn activate(
-        &mut self,
-        membership: Arc<Membership>,
-        differs: bool,
-        member: &mut Member,
-        now: Now,
-    ) {
+    fn activate(&mut self, membership: Arc<Membership>, differs: bool) {
         tracing::info!(
             "The membership is now version {:x}:\n{}",
             membership.version,
             membership.to_text()
         );
         self.files.activate(&membership, self.me);
-        let text = Bytes::from(membership.to_text());
-        let replica = &mut member.replica;
-        replica.set_membership(text, membership.version, now);
         let book = AddressBook::of(&membership, &membership);
         match differs {
             true => self.ballots.restart(book),

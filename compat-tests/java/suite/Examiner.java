@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
-import org.apache.zookeeper.ZKTestCase;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.TestExecutionListener;
@@ -23,8 +22,8 @@ import org.junit.platform.launcher.core.LauncherFactory;
  */
 public final class Examiner {
     public static void main(String[] classes) throws Exception {
-        if (classes.length == 1 && classes[0].equals("--list")) {
-            list();
+        if (classes.length == 2 && classes[0].equals("--list")) {
+            list(classes[1]);
             return;
         }
         // Tests print, too; the results have the real output for themselves.
@@ -46,9 +45,9 @@ public final class Examiner {
         System.exit(0);
     }
 
-    /** Prints the names of all classes of the jar of tests that hold tests. */
-    private static void list() throws Exception {
-        Path jar = Path.of(ZKTestCase.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    /** Prints the names of all classes that hold tests in the jar of tests that this class is in. */
+    private static void list(String one) throws Exception {
+        Path jar = Path.of(Class.forName(one).getProtectionDomain().getCodeSource().getLocation().toURI());
         try (JarFile entries = new JarFile(jar.toFile())) {
             entries.stream()
                 .map(JarEntry::getName)

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use compat_tests::server::{Kind, kinds};
+use compat_tests::suite::curator::Curator;
+use compat_tests::suite::kazoo::Kazoo;
 use compat_tests::suite::{MOST_AT_ONCE, Report, Suite};
 use compat_tests::table::{self, Row, Table, Verdict};
 
-const USAGE: &str = "usage: conformance apache [--jobs N] [--ci | class ...]";
+const USAGE: &str = "usage: conformance apache|curator|kazoo [--jobs N] [--ci | class ...]";
 
 fn main() -> Result<ExitCode> {
     let asked = Asked::read(std::env::args().skip(1))?;
@@ -21,13 +23,70 @@ fn main() -> Result<ExitCode> {
     let mut strange = 0;
     for kind in kinds() {
         println!("--- {} against {kind}", asked.suite);
-        strange += run(&Suite::apache(kind)?, &table, &asked)?;
+        strange += run(&Examination::new(&asked.suite, kind)?, &table, &asked)?;
     }
     Ok(if strange == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// One of the suites.
+enum Examination {
+    Apache(Suite),
+    Curator(Curator),
+    Kazoo(Kazoo),
+}
+
+impl Examination {
+    fn new(suite: &str, kind: Kind) -> Result<Self> {
+        Ok(match suite {
+            "apache" => Self::Apache(Suite::apache(kind)?),
+            "curator" => Self::Curator(Curator::new(kind)?),
+            "kazoo" => Self::Kazoo(Kazoo::new(kind)?),
+            _ => bail!("no such suite: {suite}"),
+        })
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Apache(suite) => suite.kind(),
+            Self::Curator(suite) => suite.kind(),
+            Self::Kazoo(suite) => suite.kind(),
+        }
+    }
+
+    /// How often a class is run at most, until one run is as expected. These suites have races of their own; Curator's own build
+    /// runs what failed twice more.
+    fn attempts(&self) -> usize {
+        match self {
+            Self::Apache(_) => 1,
+            Self::Curator(_) | Self::Kazoo(_) => 3,
+        }
+    }
+
+    fn run_once(&self, class: &str, slot: usize) -> Result<Report> {
+        match self {
+            Self::Apache(suite) => suite.run(class, slot),
+            Self::Curator(suite) => suite.run(class),
+            Self::Kazoo(suite) => suite.run(class),
+        }
+    }
+
+    /// The first run that is as expected, or the last; says what was not as expected in others.
+    fn run(&self, class: &str, row: &Row, slot: usize) -> Result<Report> {
+        let mut report = self.run_once(class, slot)?;
+        for _ in 1..self.attempts() {
+            let found = surprises(self.kind(), row, &report);
+            if found.is_empty() {
+                break;
+            }
+            println!("again {class}: {}", found.join("; "));
+            report = self.run_once(class, slot)?;
+        }
+        Ok(report)
+    }
 }
 
 /// What the command line asks for.
@@ -41,9 +100,6 @@ struct Asked {
 impl Asked {
     fn read(mut args: impl Iterator<Item = String>) -> Result<Self> {
         let suite = args.next().context(USAGE)?;
-        if suite != "apache" {
-            bail!("no such suite: {suite}");
-        }
         let (mut jobs, mut classes) = (1, Vec::new());
         while let Some(arg) = args.next() {
             match arg.as_str() {
@@ -78,7 +134,7 @@ fn lines(path: &Path) -> Result<Vec<String>> {
 }
 
 /// Runs the classes asked for, or all that the table does not leave out. Returns how many were not as expected.
-fn run(suite: &Suite, table: &Table, asked: &Asked) -> Result<usize> {
+fn run(suite: &Examination, table: &Table, asked: &Asked) -> Result<usize> {
     let unknown = Row {
         verdict: Verdict::Passes,
         detail: String::new(),
@@ -100,7 +156,7 @@ fn run(suite: &Suite, table: &Table, asked: &Asked) -> Result<usize> {
             scope.spawn(move || {
                 while let Some((class, row)) = next(waiting) {
                     let began = Instant::now();
-                    let report = suite.run(class, slot);
+                    let report = suite.run(class, row, slot);
                     let sent = done.send((class, row, report, began.elapsed()));
                     sent.expect("the results are read to the end");
                 }
@@ -124,14 +180,9 @@ fn next<T>(waiting: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
     waiting.lock().expect("no thread panics with it").next()
 }
 
-/// Prints what a class did, and says whether that was expected. Exceptions are those of our server: with Apache's, a method that is
-/// excepted may pass.
+/// Prints what a class did, and says whether that was expected.
 fn told(kind: Kind, class: &str, row: &Row, report: &Report, took: Duration) -> bool {
-    let ours = kind == Kind::Oxkeeper;
-    let mut found = report.surprises(row, ours);
-    if !ours {
-        found.retain(|line| !line.ends_with("is excepted and does not fail"));
-    }
+    let found = surprises(kind, row, report);
     println!(
         "{} {class}: {} of {} methods pass, {} servers, {:.1} s",
         if found.is_empty() { "ok  " } else { "FAIL" },
@@ -144,4 +195,14 @@ fn told(kind: Kind, class: &str, row: &Row, report: &Report, took: Duration) -> 
         println!("     {line}");
     }
     found.is_empty()
+}
+
+/// What is not as the table says. Exceptions are those of our server: with Apache's, a method that is excepted may pass.
+fn surprises(kind: Kind, row: &Row, report: &Report) -> Vec<String> {
+    let ours = kind == Kind::Oxkeeper;
+    let mut found = report.surprises(row, ours);
+    if !ours {
+        found.retain(|line| !line.ends_with("is excepted and does not fail"));
+    }
+    found
 }
