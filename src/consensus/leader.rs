@@ -276,7 +276,8 @@ impl Leader {
 
     /// A member that has promised to take part in no epoch below one above this leader's could never come back as
     /// long as this epoch lasts. It happens when somebody was elected and heard by nobody. Apache's leader lets it try
-    /// for ever; a short election takes everybody in.
+    /// for ever; a short election takes everybody in. But a member with more history than this leader would win it, and
+    /// what was committed since would be lost: a majority has then lost its disks, and that one came too late.
     fn check_epoch(&self, own: &mut Own, accepted_epoch: i64, info: LearnerInfo) -> Turn {
         let epoch = self.agreement.epoch();
         let member = info.id.filter(|id| own.committed.member(*id).is_some());
@@ -284,6 +285,7 @@ impl Leader {
             Some(id)
                 if self.stage != Stage::Gathering
                     && accepted_epoch > epoch
+                    && own.outvotes(id)
                     && EPOCHS.contains(&accepted_epoch) =>
             {
                 let id = id.0;

@@ -1,6 +1,7 @@
 //! What a peer knows of itself in every role: epochs, how far its log and its state are, what storage still owes
 //! it. Every change of something durable goes through here. Decisions do not live here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use crate::consensus::calls::Calls;
 use crate::consensus::election::{Elector, Roll, Standing, Waits};
 use crate::consensus::settings::{Saved, Settings};
 use crate::consensus::{Effect, Outcome, Quorums, Task, Vote};
+use crate::proto::ballot::{Ballot, PeerState};
 use crate::types::{Millis, ServerId, Zxid};
 
 /// A task of storage that must be over before another role begins.
@@ -45,6 +47,8 @@ pub(crate) struct Own {
     sure: Zxid,
     /// The highest epoch that a member was heard to have accepted; lost with the process.
     pub(crate) heard_epoch: i64,
+    /// How much history the members had that voted for themselves: current epoch and last transaction.
+    boasts: BTreeMap<ServerId, (i64, Zxid)>,
     /// Whether this server only observes.
     observer: bool,
     /// Begins the next role without an election.
@@ -90,6 +94,7 @@ impl Own {
             delivered: saved.last_zxid,
             sure: Zxid(i64::MIN),
             heard_epoch: saved.accepted_epoch,
+            boasts: BTreeMap::new(),
             observer: settings.observer,
             next_vote: None,
             oracle: None,
@@ -108,6 +113,25 @@ impl Own {
 
     pub(crate) fn id(&self) -> ServerId {
         self.settings.id
+    }
+
+    /// A ballot of a server that looks for a leader: its vote for itself tells what history it has.
+    pub(crate) fn note_boast(&mut self, from: ServerId, ballot: &Ballot) {
+        let of_itself = ballot.state == PeerState::Looking && ballot.leader == from;
+        if of_itself && self.committed.member(from).is_some() {
+            self.boasts.insert(from, (ballot.epoch, ballot.zxid));
+        }
+    }
+
+    /// Whether a member is known to have no more history than this server, so that it would lose an election against
+    /// it. An observer loses all of them.
+    pub(crate) fn outvotes(&self, id: ServerId) -> bool {
+        let Some(member) = self.committed.member(id) else {
+            return false;
+        };
+        let history = (self.current_epoch, self.logged);
+        let boast = self.boasts.get(&id);
+        member.role == Role::Observer || boast.is_some_and(|boast| *boast <= history)
     }
 
     pub(crate) fn accepted_epoch(&self) -> i64 {

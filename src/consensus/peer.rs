@@ -154,6 +154,7 @@ impl Peer {
 
     fn on_ballot(&mut self, from: ServerId, mut ballot: Ballot, out: &mut Vec<Effect>) -> Turn {
         let now = self.own.now;
+        self.own.note_boast(from, &ballot);
         if let Role::Leading(leader) = &self.role
             && ballot.state == PeerState::Looking
         {
