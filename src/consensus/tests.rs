@@ -10,3 +10,4 @@ mod leader;
 mod learner;
 mod noise;
 mod observer;
+mod oracle;

@@ -11,6 +11,8 @@ mod cluster;
 mod member;
 #[path = "../../../tests/ensemble/moving.rs"]
 mod moving;
+#[path = "../../../tests/ensemble/oracle.rs"]
+mod oracle;
 
 mod catching_up;
 mod client_ports;
@@ -19,6 +21,7 @@ mod histories;
 mod islands;
 mod leader_serves;
 mod older;
+mod oracles;
 mod read_only;
 mod replication;
 mod rolling;

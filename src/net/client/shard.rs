@@ -93,6 +93,14 @@ impl Rooms {
         }
     }
 
+    /// These connections have something to send.
+    fn flush(&self, dirty: &[ConnId]) {
+        let locals = self.locals.borrow();
+        for local in dirty.iter().filter_map(|conn| locals.get(conn)) {
+            local.flush_now();
+        }
+    }
+
     /// A connection has ended.
     pub(super) fn leave(&self, conn: ConnId) {
         self.locals.borrow_mut().remove(&conn);
@@ -140,13 +148,7 @@ impl Shard {
                     admit(&rooms, stream, peer);
                 }
             }
-            let locals = rooms.locals.borrow();
-            for conn in marked.dirty {
-                if let Some(local) = locals.get(&conn) {
-                    local.flush_now();
-                }
-            }
-            drop(locals);
+            rooms.flush(&marked.dirty);
             for door in marked.doors {
                 self.change(door, &mut doors, &rooms).await?;
             }
