@@ -326,6 +326,7 @@ impl Line {
             drop(state);
             self.ring();
         }
+        *self.shared.stats.propagation_ms.lock() = self.member.replica.propagation_ms();
         let mismatches = self.member.replica.digest_mismatches();
         self.shared
             .set_digest_mismatches(i64::try_from(mismatches).unwrap_or(i64::MAX));

@@ -325,6 +325,7 @@ impl Seat {
         if let Some(peer) = member.peer() {
             self.phases.show(peer, now);
         }
+        self.phases.show_counts(member);
         // What operators see is that of the new role by now.
         if std::mem::take(&mut self.opens) {
             match member.replica.role() {

@@ -20,6 +20,7 @@ mod historian;
 mod histories;
 mod islands;
 mod leader_serves;
+mod metrics;
 mod older;
 mod oracles;
 mod read_only;
