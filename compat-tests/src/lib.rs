@@ -3,7 +3,9 @@
 //! whatever these tests see, they see through a socket, a file or a process.
 
 pub mod cache;
+pub mod clients;
 pub mod debian;
+pub mod differential;
 pub mod history;
 pub mod java;
 pub mod ports;
@@ -13,4 +15,5 @@ pub mod server;
 pub mod shell;
 pub mod stage;
 pub mod suite;
+pub mod table;
 pub mod wire;

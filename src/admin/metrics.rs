@@ -236,10 +236,13 @@ pub const METRICS: &[Metric] = &[
         "followers that are synchronised and do not vote",
         |facts| whole(facts.leader()?.synced_non_voting_followers),
     ),
-    leader_gauge(
+    member_gauge(
         "synced_observers",
-        "observers that are synchronised",
-        |facts| whole(facts.leader()?.synced_observers),
+        "observers that are synchronised with this leader, or with this follower if it serves observers",
+        |facts| {
+            let leads = facts.leader().map(|leader| leader.synced_observers);
+            whole(leads.or(facts.member.as_ref()?.observers)?)
+        },
     ),
     gauge(
         "min_latency",

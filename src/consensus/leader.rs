@@ -5,36 +5,34 @@ mod agreement;
 mod beat;
 mod broadcast;
 mod change;
-mod link;
 mod outstanding;
 mod synchronise;
 
-use std::collections::VecDeque;
-use std::ops::Range;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
+use crate::consensus::bring_up::{EPOCHS, introduction, offer};
 use crate::consensus::end::{Turn, over};
 use crate::consensus::leader::agreement::{Agreement, Promise};
 use crate::consensus::leader::beat::Beat;
-use crate::consensus::leader::link::{Link, Stage as LinkStage};
 use crate::consensus::leader::outstanding::Outstanding;
+use crate::consensus::link::{Link, Stage as LinkStage};
 use crate::consensus::own::Own;
 use crate::consensus::status::{Learners, ProposalSizes};
 use crate::consensus::{Effect, Phase, Task};
-use crate::proto::peer::{LearnerInfo, PROTOCOL_VERSION, ToLeader, ToLearner};
+use crate::proto::peer::{LearnerInfo, ToLeader, ToLearner};
 use crate::types::{LinkId, Millis, ServerId, Zxid};
-
-/// The epochs that can be followed by another one: zxids are signed.
-const EPOCHS: Range<i64> = UNTRUSTED_EPOCH..i32::MAX as i64;
-/// What a server without data that it trusts has accepted: the epoch of its zxid, -1.
-const UNTRUSTED_EPOCH: i64 = -1;
 
 /// One role as a leader.
 #[derive(Debug)]
 pub(crate) struct Leader {
     stage: Stage,
     agreement: Agreement,
+    /// Who voted for it.
+    backers: BTreeSet<ServerId>,
+    /// Since when it waits for learners.
+    since: Millis,
     /// When the present stage must be over, unless it is the broadcast.
     until: Millis,
     beat: Beat,
@@ -68,8 +66,8 @@ enum Stage {
 }
 
 impl Leader {
-    /// The election is won.
-    pub(crate) fn new(own: &mut Own, out: &mut Vec<Effect>) -> Self {
+    /// The election is won, with the votes of these.
+    pub(crate) fn new(own: &mut Own, backers: BTreeSet<ServerId>, out: &mut Vec<Effect>) -> Self {
         out.push(Effect::Phase(Phase::Discovery(own.id())));
         out.push(Effect::Listen);
         own.heed_oracle(true);
@@ -77,6 +75,8 @@ impl Leader {
         Leader {
             stage: Stage::Gathering,
             agreement: Agreement::new(own.id(), own.accepted_epoch().max(own.heard_epoch), summary),
+            backers,
+            since: own.now,
             until: own.now.plus(own.settings.init_ms()),
             beat: Beat::new(own),
             links: Vec::new(),
@@ -194,6 +194,21 @@ impl Leader {
         self.beat.start(own);
     }
 
+    /// A server looks for a leader. If it voted for this one, and nobody has come for a while, the others may have
+    /// changed their minds, too.
+    // apache 3.9.5: server/quorum/Leader.java reportLookingSid
+    pub(crate) fn on_looking(&self, own: &Own, id: ServerId) -> Turn {
+        let waits = own.settings.epoch_wait_ms;
+        let patient = waits.is_none_or(|ms| own.now <= self.since.plus(ms));
+        if self.stage != Stage::Gathering || patient || !self.backers.contains(&id) {
+            return Ok(());
+        }
+        over(format!(
+            "server {} voted for this one and looks again",
+            id.0
+        ))
+    }
+
     /// A learner has connected.
     pub(crate) fn on_up(&mut self, own: &Own, link: LinkId) {
         let alive_until = self.beat.first_deadline(own);
@@ -281,7 +296,6 @@ impl Leader {
         }
     }
 
-    // apache 3.9.5: server/quorum/LearnerHandler.java run
     fn on_info(
         &mut self,
         own: &mut Own,
@@ -292,19 +306,10 @@ impl Leader {
     ) {
         let learner = &mut self.links[at];
         let link = learner.link;
-        let known = info.id.filter(|_| info.protocol >= PROTOCOL_VERSION);
-        let Some(id) = known else {
-            let why = format!("protocol {:#x} is too old", info.protocol);
-            return self.hang_up(own, link, &why, out);
+        let id = match introduction(own, accepted_epoch, info) {
+            Ok(id) => id,
+            Err(why) => return self.hang_up(own, link, &why, out),
         };
-        if info.config_version > own.committed.version {
-            let why = format!("server {} has a newer membership", id.0);
-            return self.hang_up(own, link, &why, out);
-        }
-        if !EPOCHS.contains(&accepted_epoch) {
-            let why = format!("server {} has accepted epoch {accepted_epoch}", id.0);
-            return self.hang_up(own, link, &why, out);
-        }
         learner.id = Some(id);
         learner.stage = LinkStage::Introduced;
         // Nothing that the server said on an earlier connection may count any more.
@@ -453,13 +458,4 @@ impl Leader {
         let me = own.id();
         move |id| id == me || ids.contains(&id)
     }
-}
-
-/// Offers the epoch to a learner.
-fn offer(learner: &mut Link, epoch: i64, now: Millis, out: &mut Vec<Effect>) {
-    learner.stage = LinkStage::Offered;
-    learner.heard = now;
-    let protocol = PROTOCOL_VERSION;
-    let packet = ToLearner::LeaderInfo { epoch, protocol };
-    out.push(Effect::Send(learner.link, packet));
 }

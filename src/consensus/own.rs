@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::config::{Membership, Role};
 use crate::consensus::backlog::Backlog;
+use crate::consensus::calls::Calls;
 use crate::consensus::election::{Elector, Roll, Standing, Waits};
 use crate::consensus::settings::{Saved, Settings};
 use crate::consensus::{Effect, Outcome, Quorums, Task, Vote};
@@ -52,6 +53,7 @@ pub(crate) struct Own {
     oracle: Option<bool>,
     /// Whether that counts: not while this leader has followers.
     heeds_oracle: bool,
+    pub(crate) calls: Calls,
     owed: Vec<(Task, Owed)>,
     last_task: u64,
     chance: u64,
@@ -92,6 +94,7 @@ impl Own {
             next_vote: None,
             oracle: None,
             heeds_oracle: true,
+            calls: Calls::default(),
             owed: Vec::new(),
             last_task: 0,
             chance: settings.seed,

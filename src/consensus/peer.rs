@@ -11,6 +11,7 @@ use crate::consensus::ending::Ending;
 use crate::consensus::laws;
 use crate::consensus::leader::Leader;
 use crate::consensus::learner::Learner;
+use crate::consensus::observer_master::ObserverMaster;
 use crate::consensus::own::Own;
 use crate::consensus::settings::{Saved, Settings};
 use crate::consensus::status::{Learners, Status};
@@ -69,7 +70,7 @@ impl Peer {
         match (input, &mut self.role) {
             (Input::Tick, _) => return self.on_tick(out),
             (Input::Oracle(says), _) => self.on_oracle(says, out),
-            (Input::Ballot { from, ballot }, _) => self.on_ballot(from, ballot, out),
+            (Input::Ballot { from, ballot }, _) => return self.on_ballot(from, ballot, out),
             (Input::Done(task, outcome), _) => return self.on_done(task, outcome, out),
             (Input::Durable(zxid), _) => self.on_durable(zxid, out),
 
@@ -83,6 +84,14 @@ impl Peer {
                 return learner.on_snapshot(own, zxid, out);
             }
 
+            (
+                input @ (Input::LearnerUp(_) | Input::LearnerDown(_) | Input::FromLearner(..)),
+                Role::Learning(learner),
+            ) => {
+                if let Some(observers) = learner.observers_mut() {
+                    observers.on_input(own, input, out);
+                }
+            }
             (Input::LearnerUp(link), Role::Leading(leader)) => leader.on_up(own, link),
             (Input::LearnerDown(link), Role::Leading(leader)) => leader.on_down(own, link),
             (Input::FromLearner(link, packet), Role::Leading(leader)) => {
@@ -111,7 +120,7 @@ impl Peer {
                 Ok(())
             }
             Role::Leading(leader) => leader.on_tick(&mut self.own, out),
-            Role::Learning(learner) => learner.on_tick(&self.own),
+            Role::Learning(learner) => learner.on_tick(&mut self.own, out),
             Role::Resting(_) | Role::Ending(_) | Role::Dead => Ok(()),
         }
     }
@@ -143,12 +152,18 @@ impl Peer {
         own.settings.oracle && is_alone
     }
 
-    fn on_ballot(&mut self, from: ServerId, mut ballot: Ballot, out: &mut Vec<Effect>) {
+    fn on_ballot(&mut self, from: ServerId, mut ballot: Ballot, out: &mut Vec<Effect>) -> Turn {
         let now = self.own.now;
+        if let Role::Leading(leader) = &self.role
+            && ballot.state == PeerState::Looking
+        {
+            leader.on_looking(&self.own, from)?;
+        }
         let mut heard = self.own.elector.ballot(now, from, &ballot, out);
         if let Some(Heard::NewerMembership(text)) = heard {
             if self.catch_up_with(&text, out) {
-                return self.own.look(out);
+                self.own.look(out);
+                return Ok(());
             }
             ballot.config = None;
             heard = self.own.elector.ballot(now, from, &ballot, out);
@@ -156,6 +171,7 @@ impl Peer {
         if let Some(Heard::Decided(decision)) = heard {
             self.decide(Some(decision), out);
         }
+        Ok(())
     }
 
     /// A newer membership is committed elsewhere. Returns whether the election begins anew: its members differ.
@@ -171,17 +187,17 @@ impl Peer {
 
     /// An election is over.
     fn decide(&mut self, decision: Option<Decision>, out: &mut Vec<Effect>) {
-        if let Some(Decision { vote, .. }) = decision {
-            self.begin(vote.leader, out);
+        if let Some(Decision { vote, backers, .. }) = decision {
+            self.begin(vote.leader, backers, out);
         }
     }
 
-    /// A role begins.
-    fn begin(&mut self, leader: ServerId, out: &mut Vec<Effect>) {
+    /// A role begins; these are the servers whose votes made it begin.
+    fn begin(&mut self, leader: ServerId, backers: BTreeSet<ServerId>, out: &mut Vec<Effect>) {
         let own = &mut self.own;
         self.role = match leader == own.id() {
             true => {
-                let mut leader = Leader::new(own, out);
+                let mut leader = Leader::new(own, backers, out);
                 leader.go_on(own, out);
                 Role::Leading(Box::new(leader))
             }
@@ -198,7 +214,7 @@ impl Peer {
                 leader.on_streamed(own, task, outcome, out);
                 Ok(())
             }
-            Role::Learning(learner) => learner.on_done(own, task, out),
+            Role::Learning(learner) => learner.on_done(own, (task, outcome), out),
             _ => Ok(()),
         }
     }
@@ -226,6 +242,10 @@ impl Peer {
                     }
                     Role::Learning(learner) => {
                         out.push(Effect::LeaveLeader);
+                        if learner.observers().is_some() {
+                            out.push(Effect::Unlisten);
+                            self.own.backlog.pin(None);
+                        }
                         Role::Ending(Ending::of_learner(learner.into_tail()))
                     }
                     role => unreachable!("{role:?} is no role that ends"),
@@ -262,7 +282,7 @@ impl Peer {
                 (false, true) => PeerState::Observing,
             };
             own.elector.settle(state, vote);
-            self.begin(vote.leader, out);
+            self.begin(vote.leader, BTreeSet::new(), out);
         } else {
             self.role = Role::Looking;
             out.push(Effect::Phase(Phase::Looking));
@@ -303,7 +323,7 @@ impl Peer {
             Role::Resting(until) => *until,
             Role::Looking => self.own.elector.next_tick().unwrap_or(later),
             Role::Leading(leader) => leader.next_tick(),
-            Role::Learning(learner) => learner.deadline(&self.own),
+            Role::Learning(learner) => learner.next_tick(&self.own),
             Role::Ending(_) | Role::Dead => later,
         }
     }
@@ -323,6 +343,8 @@ impl Peer {
             outstanding: 0,
             config_version: own.committed.version,
             learners: Learners::default(),
+            master: None,
+            observers: None,
             proposal_sizes: None,
         };
         match &self.role {
@@ -337,6 +359,8 @@ impl Peer {
             Role::Learning(learner) => {
                 status.phase = learner.phase();
                 status.leader = Some(learner.leader());
+                status.master = own.observes().then(|| learner.called());
+                status.observers = learner.observers().map(ObserverMaster::synced);
             }
             _ => {}
         }

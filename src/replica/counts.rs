@@ -6,7 +6,7 @@ use crate::consensus::{Effect, Input};
 use crate::proto::peer::ToLearner;
 use crate::types::{LinkId, Millis, Summary, Zxid};
 
-/// Counts since the start.
+/// Counts since they were taken last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Transactions that it has proposed as the leader.
@@ -29,6 +29,32 @@ pub struct Counts {
     pub commit_ms: Summary,
 }
 
+impl Counts {
+    /// Those of another time as well.
+    pub fn merge(&mut self, other: Counts) {
+        let Counts {
+            proposals,
+            commits,
+            diffs,
+            snapshots,
+            proposals_received,
+            commits_received,
+            quorum_ack_ms,
+            proposal_ms,
+            commit_ms,
+        } = other;
+        self.proposals += proposals;
+        self.commits += commits;
+        self.diffs += diffs;
+        self.snapshots += snapshots;
+        self.proposals_received += proposals_received;
+        self.commits_received += commits_received;
+        self.quorum_ack_ms.merge(quorum_ack_ms);
+        self.proposal_ms.merge(proposal_ms);
+        self.commit_ms.merge(commit_ms);
+    }
+}
+
 /// Counts, and what they need to go on.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
@@ -40,8 +66,9 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn counts(&self) -> Counts {
-        self.counts
+    /// Those since the last call.
+    pub(super) fn take(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
     }
 
     /// A leader has proposed so many at once.
@@ -124,13 +151,13 @@ mod tests {
         for (at, wall) in [(1, 105), (2, 107), (3, 130)] {
             counter.note(&Effect::Commit(Zxid(EPOCH + at)), true, Millis(wall));
         }
-        let counts = counter.counts();
+        let counts = counter.take();
         assert_eq!((counts.proposals, counts.commits), (3, 3));
         let waits = counts.quorum_ack_ms;
         assert_eq!((waits.min, waits.max, waits.sum), (5, 20, 5 + 7 + 20));
         // What is applied at the end of a role was committed by nobody yet.
         counter.note(&Effect::Commit(Zxid(EPOCH + 4)), false, Millis(140));
-        assert_eq!(counter.counts().commits, 3);
+        assert_eq!(counter.take(), Counts::default());
     }
 
     #[test]
@@ -145,7 +172,7 @@ mod tests {
         note(Effect::StreamSnapshot(LinkId(2), Task(1)));
         note(done(2));
         note(done(2));
-        let counts = counter.counts();
+        let counts = counter.take();
         assert_eq!((counts.diffs, counts.snapshots), (2, 1));
     }
 
@@ -171,7 +198,7 @@ mod tests {
             Some(100),
             99,
         );
-        let counts = counter.counts();
+        let counts = counter.take();
         assert_eq!((counts.proposals_received, counts.commits_received), (1, 3));
         assert_eq!(counts.proposal_ms, Summary::of(3));
         assert_eq!(counts.commit_ms, Summary::of(8), "clocks may disagree");

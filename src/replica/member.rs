@@ -126,9 +126,9 @@ impl Member {
         self.replica.take_mail(street);
     }
 
-    /// What it counts of its part in the ensemble.
-    pub fn counts(&self) -> Counts {
-        self.counter.counts()
+    /// What it has counted of its part in the ensemble since the last call.
+    pub fn take_counts(&mut self) -> Counts {
+        self.counter.take()
     }
 
     /// Whether the oracle is to be asked before anything else happens.

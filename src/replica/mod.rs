@@ -11,6 +11,7 @@ mod member;
 mod obey;
 mod read_only;
 mod recover;
+mod relay;
 mod role;
 mod submission;
 
@@ -36,6 +37,7 @@ use crate::pipeline::{
 };
 use crate::replica::gate::Gate;
 use crate::replica::leader::Remote;
+use crate::replica::relay::Relay;
 use crate::session::local::LocalSessions;
 use crate::session::owners::Owners;
 use crate::types::{ConnId, LinkId, Millis, SessionId, Summary, Zxid};
@@ -94,6 +96,8 @@ pub struct Replica {
     has_orphans: bool,
     /// Connections that wait for the leader's word about a session, and their timeouts in ms.
     resuming: BTreeMap<SessionId, (ConnId, i32)>,
+    /// What a learner has asked of its leader, and for whom.
+    relay: Relay,
     /// When a learner last told what it has heard of.
     reported: Millis,
     /// Requests of a role that has ended; finishing says so.
@@ -128,6 +132,7 @@ impl Replica {
             local: None,
             has_orphans: false,
             resuming: BTreeMap::new(),
+            relay: Relay::default(),
             reported: Millis(i64::MIN),
             unanswered: Vec::new(),
             first_conn: ConnId(0),
@@ -278,9 +283,10 @@ impl Replica {
         self.digest_mismatches
     }
 
-    /// From the judgement of each transaction until it was applied here, ms by both clocks.
-    pub fn propagation_ms(&self) -> Summary {
-        self.propagation_ms
+    /// From the judgement of each transaction until it was applied here, ms by both clocks; of those since the
+    /// last call.
+    pub fn take_propagation_ms(&mut self) -> Summary {
+        std::mem::take(&mut self.propagation_ms)
     }
 
     /// Syncs of learners that wait for what was proposed before them.

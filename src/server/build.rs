@@ -195,7 +195,7 @@ impl Base {
         let mut replica = Replica::member(&self.shared.state.read(), self.parts(config))
             .with_local_sessions(settings::local_sessions(config, me));
         let text = Bytes::from(membership.to_text());
-        replica.set_membership(text, membership.version, self.now);
+        replica.set_membership(text, membership.version);
         let received = Arc::new(Received::new(files.recoverer.clone()));
         let peers = Peers::new(
             config,
@@ -226,6 +226,7 @@ impl Base {
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
+            observer_master_port: config.quorum.observer_master_port,
             rules: config.reconfig_enabled.then(|| config.member_rules()),
             oracle: config.quorum.oracle_path.as_deref().map(Oracle::new),
             client_port: Arc::clone(client_port),

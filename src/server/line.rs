@@ -94,7 +94,7 @@ impl Line {
             self.prepare(letters.drain(..), now);
             self.carry_on(now, &mut outputs)?;
             if let Some(seat) = &mut self.seat {
-                seat.end_turn(&self.member, now);
+                seat.end_turn(&mut self.member, now);
             }
             if stops {
                 stopping = Some(now.monotonic);
@@ -152,7 +152,7 @@ impl Line {
                 Letter::Done(task, outcome) => self.member.step(Input::Done(task, outcome), now),
                 Letter::Truncated(task, state) => {
                     let zxid = state.last_zxid;
-                    drop(self.shared.replace(*state));
+                    self.shared.replace(*state);
                     self.rewritten(task, zxid, now);
                 }
                 Letter::Installed(task, zxid) => self.rewritten(task, zxid, now),
@@ -326,7 +326,10 @@ impl Line {
             drop(state);
             self.ring();
         }
-        *self.shared.stats.propagation_ms.lock() = self.member.replica.propagation_ms();
+        let propagated = self.member.replica.take_propagation_ms();
+        if propagated.count > 0 {
+            self.shared.stats.propagation_ms.lock().merge(propagated);
+        }
         let mismatches = self.member.replica.digest_mismatches();
         self.shared
             .set_digest_mismatches(i64::try_from(mismatches).unwrap_or(i64::MAX));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::admin::view::{LeaderFacts, MemberFacts, Role};
+use crate::config;
 use crate::config::Membership;
 use crate::consensus::{Peer, Phase, Status};
 use crate::replica::{Counts, Member, Now};
@@ -33,6 +34,8 @@ struct Shown {
     /// Since when clients are served in this role.
     since: Millis,
     leader: Option<LeaderFacts>,
+    observers: Option<usize>,
+    observer_master: Option<ServerId>,
     elections: u64,
     counts: Counts,
     pending_syncs: usize,
@@ -63,6 +66,8 @@ impl Board {
                 role: Role::Follower,
                 since: now,
                 leader: None,
+                observers: None,
+                observer_master: None,
                 elections: 0,
                 counts: Counts::default(),
                 pending_syncs: 0,
@@ -88,6 +93,8 @@ impl Board {
         let facts = MemberFacts {
             voters: self.membership().voter_count(),
             leader,
+            observers: shown.observers,
+            observer_master: shown.observer_master,
             elections: shown.elections,
             election_ms: self.election_ms.read(),
             follower_sync_ms: self.follower_sync_ms.read(),
@@ -104,6 +111,23 @@ impl Board {
     /// Sessions that only this member knows.
     pub fn local_sessions(&self) -> usize {
         self.shown.lock().local_sessions
+    }
+
+    /// Forgets what is counted (`srst`).
+    pub fn reset(&self) {
+        let mut shown = self.shown.lock();
+        shown.counts = Counts::default();
+        shown.elections = 0;
+        drop(shown);
+        for tally in [
+            &self.election_ms,
+            &self.follower_sync_ms,
+            &self.observer_sync_ms,
+            &self.unavailable_ms,
+            &self.leader_unavailable_ms,
+        ] {
+            tally.reset();
+        }
     }
 
     /// Who belongs to the ensemble.
@@ -204,16 +228,20 @@ impl Phases {
             tracing::info!("LEADING - LEADER ELECTION TOOK - {took} MS");
         } else {
             tracing::info!(
-                "FOLLOWING - LEADER ELECTION TOOK - {took} MS, the leader is {}",
+                "{} - LEADER ELECTION TOOK - {took} MS, the leader is {}",
+                self.what(leader).to_uppercase(),
                 leader.0
             );
         }
     }
 
     fn what(&self, leader: ServerId) -> &'static str {
-        match leader == self.me {
-            true => "leading",
-            false => "following",
+        let membership = self.board.membership.lock();
+        let own = membership.member(self.me);
+        match own.map(|own| own.role) {
+            _ if leader == self.me => "leading",
+            Some(config::Role::Observer) => "observing",
+            _ => "following",
         }
     }
 
@@ -233,10 +261,11 @@ impl Phases {
     }
 
     /// Shows what has been counted.
-    pub(super) fn show_counts(&self, member: &Member) {
+    pub(super) fn show_counts(&self, member: &mut Member) {
+        let counts = member.take_counts();
         let replica = &member.replica;
         let mut shown = self.board.shown.lock();
-        shown.counts = member.counts();
+        shown.counts.merge(counts);
         shown.pending_syncs = replica.pending_syncs();
         shown.local_sessions = replica.local_session_count();
     }
@@ -252,6 +281,8 @@ impl Phases {
         if let Some(role) = role(status.phase) {
             shown.role = role;
         }
+        shown.observers = status.observers;
+        shown.observer_master = status.master;
         shown.leader = (status.phase == Phase::Leading).then(|| leader_facts(&status));
     }
 }

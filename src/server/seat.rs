@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::config::{MemberRules, Membership};
 use crate::consensus::{Effect, Input, Peer, Quorums, Task};
 use crate::net::peer;
@@ -51,6 +49,8 @@ pub struct Seat {
     pub phases: Phases,
     /// Where the membership is kept when it changes.
     pub files: MemberFiles,
+    /// Where followers serve observers (`observerMasterPort`).
+    pub observer_master_port: Option<u16>,
     /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
     pub rules: Option<MemberRules>,
     /// Who says which of two voters goes on alone.
@@ -141,7 +141,7 @@ impl Seat {
             Effect::Activate {
                 membership,
                 differs,
-            } => self.activate(membership, differs, member, now),
+            } => self.activate(membership, differs),
             Effect::Phase(phase) => self.phases.enter(phase, now),
             Effect::Note(note) => tracing::info!("{note}"),
             Effect::Fatal { code, why } => {
@@ -161,9 +161,15 @@ impl Seat {
                 let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
                 self.links.dial(leader, self.targets(leader), within);
             }
+            Effect::DialObserverMaster { master, within_ms } => {
+                let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
+                let at = self.observer_doors(master);
+                self.links.dial(master, at, within);
+            }
             Effect::LeaveLeader => self.links.leave(),
             Effect::ToLeader(packet) => self.links.to_leader(&packet),
             Effect::Listen => self.links.listen(self.targets(self.me)),
+            Effect::ListenForObservers => self.links.listen(self.observer_doors(self.me)),
             Effect::Unlisten => self.links.unlisten(),
             Effect::Send(link, packet) => {
                 self.remark_sent(link, &packet);
@@ -223,22 +229,13 @@ impl Seat {
     }
 
     /// These are the members from now on.
-    fn activate(
-        &mut self,
-        membership: Arc<Membership>,
-        differs: bool,
-        member: &mut Member,
-        now: Now,
-    ) {
+    fn activate(&mut self, membership: Arc<Membership>, differs: bool) {
         tracing::info!(
             "The membership is now version {:x}:\n{}",
             membership.version,
             membership.to_text()
         );
         self.files.activate(&membership, self.me);
-        let text = Bytes::from(membership.to_text());
-        let replica = &mut member.replica;
-        replica.set_membership(text, membership.version, now);
         let book = AddressBook::of(&membership, &membership);
         match differs {
             true => self.ballots.restart(book),
@@ -273,7 +270,7 @@ impl Seat {
         let state = self.received.take();
         let state = state.expect("what is installed was received whole");
         let zxid = state.last_zxid;
-        drop(self.shared.replace(state));
+        self.shared.replace(state);
         self.rewrite(task, Rewrite::Install(zxid));
     }
 
@@ -318,8 +315,20 @@ impl Seat {
         addresses.iter().map(target).collect()
     }
 
+    /// Where a server takes observers while it follows: its hosts, and one port for all.
+    fn observer_doors(&self, id: ServerId) -> Vec<Target> {
+        let port = self.observer_master_port;
+        let port = port.expect("only with such a port followers serve observers");
+        let mut doors = self.targets(id);
+        for door in &mut doors {
+            door.port = port;
+        }
+        doors.dedup();
+        doors
+    }
+
     /// Packets and ballots of this turn get on their way.
-    pub(super) fn end_turn(&mut self, member: &Member, now: Now) {
+    pub(super) fn end_turn(&mut self, member: &mut Member, now: Now) {
         self.links.flush();
         self.ballots.ring();
         if let Some(peer) = member.peer() {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -107,12 +108,14 @@ impl Shared {
         self.serving.store(serving as u8, Ordering::Release);
     }
 
-    /// Puts another state in the place of the present one, which is returned. Walks of the old one break off.
-    pub fn replace(&self, state: State) -> State {
+    /// Puts another state in the place of the present one. Walks of the old one break off.
+    pub fn replace(&self, state: State) {
         let mut current = self.state.write();
         self.states.fetch_add(1, Ordering::Relaxed);
         self.set_last_zxid(state.last_zxid);
-        std::mem::replace(&mut current, state)
+        let old = std::mem::replace(&mut *current, state);
+        drop(current);
+        discard(old);
     }
 
     /// What is applied from now on may be forgotten again: snapshots that are under way must not hold it,
@@ -177,5 +180,14 @@ impl<'d> LazyDesk<'d> {
 impl WatchDesk for LazyDesk<'_> {
     fn desk(&mut self) -> &mut Watches {
         self.guard.get_or_insert_with(|| self.lock.lock())
+    }
+}
+
+/// Lets go of a state on a thread of its own: a million znodes take a while, and the line has other things to do.
+fn discard(state: State) {
+    let discarding = thread::Builder::new().name("discard".to_owned());
+    if let Err(error) = discarding.spawn(move || drop(state)) {
+        // The state went with the closure.
+        tracing::debug!("a replaced state was let go of in line: {error}");
     }
 }

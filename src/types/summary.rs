@@ -44,6 +44,18 @@ impl Summary {
         }
     }
 
+    /// Those of another one as well.
+    pub fn merge(&mut self, other: Summary) {
+        if self.count == 0 || other.count == 0 {
+            *self = if self.count == 0 { other } else { *self };
+            return;
+        }
+        self.count += other.count;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
     /// Their mean; 0 before the first.
     #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
     pub fn avg(&self) -> f64 {
@@ -74,5 +86,18 @@ mod tests {
         assert!((summary.avg() - 5.0).abs() < f64::EPSILON);
         summary.add(-2);
         assert_eq!((summary.min, summary.sum), (-2, 8));
+        let mut merged = Summary::default();
+        for part in [
+            Summary::default(),
+            summary,
+            Summary::of(9),
+            Summary::default(),
+        ] {
+            merged.merge(part);
+        }
+        assert_eq!(
+            (merged.count, merged.sum, merged.min, merged.max),
+            (4, 17, -2, 9)
+        );
     }
 }

@@ -46,6 +46,21 @@ fn free_places(ip: Ipv4Addr, count: usize) -> Vec<Places> {
         .collect()
 }
 
+/// A port that nobody has at any of these members' addresses.
+fn common_port(places: &[Places]) -> u16 {
+    let free = |port| {
+        let bind = |at: &Places| TcpListener::bind((at.quorum.ip(), port)).ok();
+        places.iter().map(bind).collect::<Option<Vec<_>>>()
+    };
+    let try_one = |_| {
+        let first = TcpListener::bind((places[0].quorum.ip(), 0)).ok()?;
+        let port = first.local_addr().ok()?.port();
+        drop(first);
+        free(port).map(|_| port)
+    };
+    (0..100).find_map(try_one).expect("a port is free at all")
+}
+
 /// An ensemble.
 #[derive(Debug)]
 pub struct Cluster {
@@ -61,6 +76,16 @@ impl Cluster {
     pub fn of(programs: &[Launch], voters: usize, lines: &str) -> Cluster {
         let places = free_places(own_address(), programs.len());
         Cluster::at(&places, programs, voters, lines)
+    }
+
+    /// The same, where followers serve observers: that takes one port at all members, so each has an address of its
+    /// own.
+    pub fn with_observer_masters(programs: &[Launch], voters: usize, lines: &str) -> Cluster {
+        let place = |_| free_places(own_address(), 1).remove(0);
+        let places: Vec<Places> = (0..programs.len()).map(place).collect();
+        let port = common_port(&places);
+        let lines = format!("observerMasterPort={port}\n{lines}");
+        Cluster::at(&places, programs, voters, &lines)
     }
 
     /// The same at these places.
@@ -143,6 +168,12 @@ impl Cluster {
         {
             member.end(Signal::KILL);
         }
+    }
+
+    /// Who serves an observer, as it says itself.
+    pub fn master_of(&self, observer: i64) -> Option<i64> {
+        let id = self.members[&observer].metric("zk_observer_master_id")?;
+        id.parse().ok()
     }
 
     /// Waits until everybody who runs serves, one of them as the leader; returns who that is.

@@ -11,6 +11,7 @@ mod oracle;
 mod catching_up;
 mod leaders;
 mod local_sessions;
+mod observer_masters;
 mod operators;
 mod pipelines;
 mod read_only;

@@ -21,6 +21,7 @@ mod histories;
 mod islands;
 mod leader_serves;
 mod metrics;
+mod observer_masters;
 mod older;
 mod oracles;
 mod read_only;

@@ -3,8 +3,8 @@
 
 use crate::consensus::Effect;
 use crate::consensus::end::{Turn, over};
-use crate::consensus::leader::link::Link;
 use crate::consensus::leader::{Leader, Stage};
+use crate::consensus::link::Link;
 use crate::consensus::own::Own;
 use crate::proto::peer::ToLearner;
 use crate::types::{LinkId, Millis};

@@ -93,14 +93,6 @@ impl Rooms {
         }
     }
 
-    /// These connections have something to send.
-    fn flush(&self, dirty: &[ConnId]) {
-        let locals = self.locals.borrow();
-        for local in dirty.iter().filter_map(|conn| locals.get(conn)) {
-            local.flush_now();
-        }
-    }
-
     /// A connection has ended.
     pub(super) fn leave(&self, conn: ConnId) {
         self.locals.borrow_mut().remove(&conn);
@@ -148,7 +140,7 @@ impl Shard {
                     admit(&rooms, stream, peer);
                 }
             }
-            rooms.flush(&marked.dirty);
+            flush(&rooms, &marked.dirty);
             for door in marked.doors {
                 self.change(door, &mut doors, &rooms).await?;
             }
@@ -187,6 +179,15 @@ impl Shard {
             }
         }
         Ok(())
+    }
+}
+
+fn flush(rooms: &Rooms, dirty: &[ConnId]) {
+    let locals = rooms.locals.borrow();
+    for conn in dirty {
+        if let Some(local) = locals.get(conn) {
+            local.flush_now();
+        }
     }
 }
 

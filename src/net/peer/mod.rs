@@ -31,7 +31,8 @@ mod tests;
 mod wire;
 
 pub use ballots::{
-    AddressBook, BallotLetter, BallotPort, Ballots, ElectionPort, ElectionSettings, election,
+    AddressBook, BallotLetter, BallotPort, Ballots, ElectionPort, ElectionSettings, Reachability,
+    election,
 };
 pub use dial::Target;
 pub use links::Links;

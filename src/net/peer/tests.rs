@@ -263,12 +263,12 @@ fn what_is_sent_behind_a_stream_arrives_behind_it() {
 }
 
 #[test]
-fn a_stream_that_was_not_begun_holds_nothing_up_and_half_a_stream_ends_it() {
+fn a_stream_that_is_withdrawn_holds_nothing_up_and_half_a_stream_ends_it() {
     let (mut leader, at) = Server::listening();
     let (mut learner, link) = Server::dialled(&mut leader, at);
     let idle = leader.links.stream(link).unwrap();
     leader.send(link, &ToLearner::Commit(Zxid(1)));
-    drop(idle);
+    idle.withdraw();
     assert_eq!(learner.leader_says(), ToLearner::Commit(Zxid(1)));
 
     let mut half = leader.links.stream(link).unwrap();
@@ -281,6 +281,17 @@ fn a_stream_that_was_not_begun_holds_nothing_up_and_half_a_stream_ends_it() {
         Input::LeaderDown => Some(()),
         other => panic!("{other:?} comes behind half a stream"),
     });
+    assert_eq!(leader.input(), Input::LearnerDown(link));
+}
+
+#[test]
+fn a_stream_that_nobody_writes_ends_the_connection() {
+    let (mut leader, at) = Server::listening();
+    let (mut learner, link) = Server::dialled(&mut leader, at);
+    let stream = leader.links.stream(link).unwrap();
+    leader.send(link, &ToLearner::Commit(Zxid(1)));
+    drop(stream);
+    assert_eq!(learner.input(), Input::LeaderDown);
     assert_eq!(leader.input(), Input::LearnerDown(link));
 }
 
