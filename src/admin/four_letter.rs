@@ -66,10 +66,7 @@ pub fn answer(
 fn fill(out: &mut String, word: &str, rest: &[u8], view: &dyn ServerView) {
     match word {
         "ruok" => out.push_str("imok"),
-        "isro" => out.push_str(match view.facts().role {
-            Role::ReadOnly => "ro",
-            _ => "rw",
-        }),
+        "isro" => out.push_str(access(view.facts().role)),
         "srvr" => {
             let facts = view.facts();
             version(out);
@@ -112,6 +109,14 @@ fn fill(out: &mut String, word: &str, rest: &[u8], view: &dyn ServerView) {
 
 pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("a string takes any text");
+}
+
+/// What clients may do.
+fn access(role: Role) -> &'static str {
+    match role {
+        Role::ReadOnly => "ro",
+        _ => "rw",
+    }
 }
 
 fn version(out: &mut String) {

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::config::{Membership, PeerAddress};
+use crate::replica::Counts;
 use crate::types::{OpCode, ServerId, SessionId, Zxid};
+
+pub use crate::types::Summary;
 use crate::watch::DataCounts;
 
 /// A client connection.
@@ -77,40 +80,6 @@ pub struct LatencyFacts {
     pub avg: f64,
     /// Greatest.
     pub max: i64,
-}
-
-/// Values added up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// How many.
-    pub count: u64,
-    /// Their sum.
-    pub sum: i64,
-    /// The least; 0 before the first.
-    pub min: i64,
-    /// The greatest; 0 before the first.
-    pub max: i64,
-}
-
-impl Summary {
-    /// A value that is the only one.
-    pub fn of(value: i64) -> Self {
-        Summary {
-            count: 1,
-            sum: value,
-            min: value,
-            max: value,
-        }
-    }
-
-    /// Their mean; 0 before the first.
-    #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
-    pub fn avg(&self) -> f64 {
-        if self.count == 0 {
-            return 0.0;
-        }
-        self.sum as f64 / self.count as f64
-    }
 }
 
 /// How the server came up; each has one value.
@@ -188,6 +157,16 @@ pub struct MemberFacts {
     pub elections: u64,
     /// Elections that ended, ms.
     pub election_ms: Summary,
+    /// From the election of a leader until this follower was synchronised with it, ms.
+    pub follower_sync_ms: Summary,
+    /// The same of an observer.
+    pub observer_sync_ms: Summary,
+    /// Times in which it had no role, ms.
+    pub unavailable_ms: Summary,
+    /// Those of them that ended in its leading.
+    pub leader_unavailable_ms: Summary,
+    /// What it counts of its part.
+    pub counts: Counts,
 }
 
 /// The counts of the moment.
@@ -243,6 +222,10 @@ pub struct Facts {
     pub snapshot_ms: Summary,
     /// Transactions of each flush.
     pub flushed_records: Summary,
+    /// From the judgement of each transaction until it was applied here, ms by both clocks.
+    pub propagation_ms: Summary,
+    /// Sessions that only this server knows.
+    pub local_sessions: usize,
     /// The start.
     pub startup: StartFacts,
 }

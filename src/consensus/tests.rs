@@ -11,3 +11,4 @@ mod learner;
 mod noise;
 mod observer;
 mod observer_master;
+mod oracle;

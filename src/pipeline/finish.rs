@@ -18,7 +18,7 @@ use crate::proto::reply::ReplyHeader;
 use crate::proto::request;
 use crate::proto::txn::{LoggedTxn, Txn};
 use crate::types::limits;
-use crate::types::{Acl, ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
+use crate::types::{Acl, ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Summary, Zxid};
 use crate::watch::Watches;
 
 /// Who may hear of what: asks connections for their present identities.
@@ -51,6 +51,10 @@ pub struct Finish<'f> {
     pub out: &'f mut Outputs,
     /// Digests that did not match; a running count.
     pub digest_mismatches: &'f mut u64,
+    /// The wall clock.
+    pub wall: Millis,
+    /// From the judgement of each transaction until now, ms; a running tally.
+    pub propagation_ms: &'f mut Summary,
     /// Up to this transaction the tree may hold effects of later ones: it was sent by a leader that went on
     /// meanwhile. Digests say nothing until then.
     pub fuzzy_upto: Zxid,
@@ -266,6 +270,8 @@ impl Finish<'_> {
             .tree
             .apply(&logged.header, &logged.txn, &mut announcer);
         self.state.last_zxid = zxid;
+        self.propagation_ms
+            .add_latency(self.wall.0 - logged.header.time);
         self.compare_digest(logged);
         self.prep.landed(zxid, opened, closed);
 

@@ -94,7 +94,7 @@ impl Line {
             self.prepare(letters.drain(..), now);
             self.carry_on(now, &mut outputs)?;
             if let Some(seat) = &mut self.seat {
-                seat.end_turn(&self.member, now);
+                seat.end_turn(&mut self.member, now);
             }
             if stops {
                 stopping = Some(now.monotonic);
@@ -325,6 +325,10 @@ impl Line {
             drop(registry);
             drop(state);
             self.ring();
+        }
+        let propagated = self.member.replica.take_propagation_ms();
+        if propagated.count > 0 {
+            self.shared.stats.propagation_ms.lock().merge(propagated);
         }
         let mismatches = self.member.replica.digest_mismatches();
         self.shared

@@ -328,12 +328,13 @@ impl Seat {
     }
 
     /// Packets and ballots of this turn get on their way.
-    pub(super) fn end_turn(&mut self, member: &Member, now: Now) {
+    pub(super) fn end_turn(&mut self, member: &mut Member, now: Now) {
         self.links.flush();
         self.ballots.ring();
         if let Some(peer) = member.peer() {
             self.phases.show(peer, now);
         }
+        self.phases.show_counts(member);
         // What operators see is that of the new role by now.
         if std::mem::take(&mut self.opens) {
             match member.replica.role() {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::admin::view::{StartFacts, Summary};
 use crate::storage::recover::Recovered;
 
@@ -26,6 +28,8 @@ pub struct Stats {
     pub sessions_expired: AtomicU64,
     /// Each snapshot, ms.
     pub snapshot_ms: Tally,
+    /// From the judgement of each transaction until it was applied, ms.
+    pub propagation_ms: Mutex<Summary>,
     /// What the log's thread counts.
     pub log: Arc<LogStats>,
 }
@@ -43,8 +47,10 @@ impl Stats {
             revalidations,
             sessions_expired,
             snapshot_ms,
+            propagation_ms,
             log,
         } = self;
+        *propagation_ms.lock() = Summary::default();
         for count in [
             received,
             sent,

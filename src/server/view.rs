@@ -165,6 +165,11 @@ impl View {
             fsync_ms: stats.log.fsync_ms.read(),
             snapshot_ms: stats.snapshot_ms.read(),
             flushed_records: stats.log.flushed_records.read(),
+            propagation_ms: *stats.propagation_ms.lock(),
+            local_sessions: self
+                .board
+                .as_ref()
+                .map_or(0, |board| board.local_sessions()),
             startup: self.startup,
         }
     }
@@ -238,6 +243,9 @@ impl ServerView for Asked<'_> {
 
     fn reset_server(&self) {
         self.view.shared.stats.reset();
+        if let Some(board) = &self.view.board {
+            board.reset();
+        }
     }
 
     fn trace_mask(&self) -> i64 {

@@ -6,6 +6,7 @@ mod client;
 mod cluster;
 mod member;
 mod moving;
+mod oracle;
 
 mod catching_up;
 mod leaders;
@@ -27,6 +28,13 @@ use crate::cluster::Cluster;
 fn program(settings: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oxkeeper"));
     command.arg("server").arg(settings);
+    command
+}
+
+/// The same, started where its settings file is.
+fn at_home(settings: &Path) -> Command {
+    let mut command = program(settings);
+    command.current_dir(settings.parent().expect("a file is in a directory"));
     command
 }
 

@@ -7,7 +7,7 @@ use oxkeeper::types::OpCode;
 use rustix::process::Signal;
 
 use crate::cluster::Cluster;
-use crate::{ensemble, moving, program, wait};
+use crate::{at_home, ensemble, moving, oracle, program, wait};
 
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests\n";
 
@@ -210,4 +210,9 @@ fn a_member_leaves_and_joins_again_while_the_others_serve() {
 #[test]
 fn a_client_port_moves_while_clients_are_connected() {
     moving::the_client_port_of_a_member(program);
+}
+
+#[test]
+fn an_oracle_says_which_of_two_goes_on() {
+    oracle::one_of_two_goes_on(at_home);
 }

@@ -11,6 +11,8 @@ mod cluster;
 mod member;
 #[path = "../../../tests/ensemble/moving.rs"]
 mod moving;
+#[path = "../../../tests/ensemble/oracle.rs"]
+mod oracle;
 
 mod catching_up;
 mod client_ports;
@@ -19,8 +21,10 @@ mod histories;
 mod islands;
 mod leader_serves;
 mod moved;
+mod metrics;
 mod observer_masters;
 mod older;
+mod oracles;
 mod read_only;
 mod replication;
 mod rolling;

@@ -6,6 +6,7 @@ use crate::admin::metrics::{Level, METRICS, Metric, Read, of_server};
 use crate::admin::view::{
     Facts, LatencyFacts, LeaderFacts, MemberFacts, Role, StartFacts, Summary,
 };
+use crate::replica::Counts;
 use crate::types::Zxid;
 use crate::watch::DataCounts;
 
@@ -17,6 +18,21 @@ pub(crate) fn summary(count: u64, value: i64) -> Summary {
         sum: value * times,
         min: value,
         max: value,
+    }
+}
+
+/// What a member counts, all different.
+fn counts() -> Counts {
+    Counts {
+        proposals: 43,
+        commits: 44,
+        diffs: 45,
+        snapshots: 46,
+        proposals_received: 47,
+        commits_received: 48,
+        quorum_ack_ms: summary(2, 49),
+        proposal_ms: summary(2, 50),
+        commit_ms: summary(2, 51),
     }
 }
 
@@ -40,6 +56,11 @@ pub(crate) fn facts() -> Facts {
             observer_master: None,
             elections: 37,
             election_ms: summary(2, 38),
+            follower_sync_ms: summary(2, 39),
+            observer_sync_ms: summary(2, 40),
+            unavailable_ms: summary(2, 41),
+            leader_unavailable_ms: summary(2, 42),
+            counts: counts(),
         }),
         latency: LatencyFacts {
             min: 1,
@@ -67,6 +88,8 @@ pub(crate) fn facts() -> Facts {
         fsync_ms: summary(2, 20),
         snapshot_ms: summary(2, 21),
         flushed_records: summary(2, 22),
+        propagation_ms: summary(2, 52),
+        local_sessions: 53,
         startup: StartFacts {
             snapshot_ms: summary(1, 23),
             replay_ms: summary(1, 24),

@@ -206,3 +206,35 @@ impl Desk {
         self.sent();
     }
 }
+
+#[test]
+fn with_an_oracle_the_other_of_two_is_followed_when_it_leads() {
+    let leads = vote(2, 50, 7, 4);
+    for (voters, says, follows) in [
+        (&[1, 2][..], None, false),
+        (&[1, 2], Some(false), true),
+        // One is enough: it agrees with itself.
+        (&[1, 2], Some(true), true),
+        (&[1, 2, 3], Some(false), false),
+    ] {
+        let mut desk = Desk::of(1, roll(voters, &[]).with_oracle(says));
+        desk.look(standing(10, 1));
+        assert_eq!(desk.decided(2, FOLLOWING, leads), None);
+        let decision = desk.decided(2, LEADING, leads);
+        let state = decision.map(|decision| decision.state);
+        let expected = follows.then_some(FOLLOWING);
+        assert_eq!(state, expected, "{voters:?} {says:?}");
+    }
+}
+
+#[test]
+fn whoever_the_oracle_lets_go_on_alone_elects_itself() {
+    let mut desk = Desk::of(1, roll(&[1, 2], &[]));
+    desk.look(standing(10, 1));
+    assert_eq!(desk.wait(200), None);
+    let now = Millis(desk.now);
+    desk.elector
+        .install(now, roll(&[1, 2], &[]).with_oracle(Some(true)));
+    let decision = desk.wait(200).expect("one is enough");
+    assert_eq!(decision.state, LEADING);
+}
