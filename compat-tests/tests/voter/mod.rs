@@ -79,6 +79,7 @@ impl Voter {
             },
             bind_attempts: 3,
             bind_pause: Duration::from_secs(1),
+            reachability: None,
         };
         let book = AddressBook::of(&membership, &membership);
         let port = Arc::clone(&line) as Arc<dyn BallotPort>;
