@@ -486,27 +486,6 @@ impl Generator {
     }
 }
 
-/// The same operation, or one like it, fit to be sent without waiting for the one before it. With Apache's server it is a matter
-/// of luck when a write has been applied; until then a container whose flags say ephemeral takes no children, and an access
-/// control list that was replaced is still looked at.
-pub(super) fn hurried(mut op: Op) -> Op {
-    fn calm(ask: &mut Ask) {
-        match ask {
-            Ask::Create { kind, flags, .. } if *kind == op::CREATE_CONTAINER => *flags &= !1,
-            Ask::Multi { asks, .. } => asks.iter_mut().for_each(calm),
-            _ => {}
-        }
-    }
-    calm(&mut op.ask);
-    if let Ask::SetAcl { path, .. } = op.ask {
-        op.ask = Ask::Path {
-            kind: op::GET_ACL,
-            path,
-        };
-    }
-    op
-}
-
 impl Path {
     fn below(mut self, name: &str) -> Self {
         if let Some(bytes) = &mut self.text.0 {

@@ -4,7 +4,6 @@
 //! lifetimes that are negative without the flag, text that is no quota, and deleteContainer for anything but `/qq` and `/tt`,
 //! which nothing but createContainer and createTTL ever makes.
 
-use crate::differential::asks::hurried;
 use crate::differential::dice::Dice;
 use crate::differential::script::Ask;
 use crate::differential::script::Hello;
@@ -249,6 +248,27 @@ impl Generator {
         }
         self.request(slot, ask.into())
     }
+}
+
+/// The same operation, or one like it, fit to be sent without waiting for the one before it. With Apache's server it is a matter
+/// of luck when a write has been applied; until then a container whose flags say ephemeral takes no children, and an access
+/// control list that was replaced is still looked at.
+fn hurried(mut op: Op) -> Op {
+    fn calm(ask: &mut Ask) {
+        match ask {
+            Ask::Create { kind, flags, .. } if *kind == op::CREATE_CONTAINER => *flags &= !1,
+            Ask::Multi { asks, .. } => asks.iter_mut().for_each(calm),
+            _ => {}
+        }
+    }
+    calm(&mut op.ask);
+    if let Ask::SetAcl { path, .. } = op.ask {
+        op.ask = Ask::Path {
+            kind: op::GET_ACL,
+            path,
+        };
+    }
+    op
 }
 
 #[cfg(test)]
