@@ -80,7 +80,6 @@ impl Voter {
             reachability: None,
             bind_attempts: 3,
             bind_pause: Duration::from_secs(1),
-            reachability: None,
         };
         let book = AddressBook::of(&membership, &membership);
         let port = Arc::clone(&line) as Arc<dyn BallotPort>;
