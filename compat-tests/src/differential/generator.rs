@@ -107,7 +107,10 @@ impl Generator {
             42..60 => self.auth(slot),
             60..90 => {
                 let count = 2 + self.dice.below(4);
-                let ops = (0..count).map(|_| self.op()).map(hurried).collect();
+                let mut ops: Vec<Op> = (0..count).map(|_| self.op()).map(hurried).collect();
+                if self.house == House::Extended {
+                    one_write(&mut ops);
+                }
                 Step::Burst { slot, ops }
             }
             _ => {
@@ -269,6 +272,14 @@ fn hurried(mut op: Op) -> Op {
         };
     }
     op
+}
+
+/// Leaves the first write and no other: quotas are compared with what has been applied, and that is a matter of luck as well.
+fn one_write(ops: &mut [Op]) {
+    let writes = ops.iter_mut().filter(|op| op.ask.is_write());
+    for op in writes.skip(1) {
+        *op = Op::from(Ask::Bare { kind: op::WHO_AM_I });
+    }
 }
 
 #[cfg(test)]
