@@ -164,7 +164,7 @@ fn go_test(
 ) -> Result<(Vec<String>, Vec<String>)> {
     let some = some.map_or(".".to_owned(), |names| format!("^({})$", names.join("|")));
     let output = Command::new("go")
-        .args(["test", "-count=1", "-timeout=600s", "-v", "-run", &some])
+        .args(["test", "-count=1", "-timeout=1200s", "-v", "-run", &some])
         // The one test left out checks the two changes, with no server.
         .args(["-skip=^TestFLWSrvr$", "."])
         .env("ZOOKEEPER_BIN_PATH", scripts)

@@ -296,7 +296,7 @@ impl Generator {
             self.dice
                 .pick(&["", "/zookeeper_limits", "/zookeeper_stats"]),
         );
-        let (path, data) = (Path::from(&path), Blob::from(self.dice.pick(&QUOTAS)));
+        let (path, data) = (Path::from(&path), self.dice.pick(&QUOTAS).into());
         match self.dice.below(9) {
             0..=4 => Ask::Create {
                 kind: op::CREATE,
@@ -448,7 +448,6 @@ impl Generator {
     }
 
     fn multi_read(&mut self) -> Ask {
-        let count = self.dice.below(4);
         let kinds = [
             (5, op::GET_DATA),
             (5, op::GET_CHILDREN),
@@ -456,7 +455,7 @@ impl Generator {
             (1, op::GET_CHILDREN2),
         ];
         let mut asks: Vec<Ask> = Vec::new();
-        for _ in 0..count {
+        for _ in 0..self.dice.below(4) {
             asks.push(if self.dice.one_in(15) {
                 self.write()
             } else {
@@ -486,27 +485,6 @@ impl Generator {
     }
 }
 
-/// The same operation, or one like it, fit to be sent without waiting for the one before it. With Apache's server it is a matter
-/// of luck when a write has been applied; until then a container whose flags say ephemeral takes no children, and an access
-/// control list that was replaced is still looked at.
-pub(super) fn hurried(mut op: Op) -> Op {
-    fn calm(ask: &mut Ask) {
-        match ask {
-            Ask::Create { kind, flags, .. } if *kind == op::CREATE_CONTAINER => *flags &= !1,
-            Ask::Multi { asks, .. } => asks.iter_mut().for_each(calm),
-            _ => {}
-        }
-    }
-    calm(&mut op.ask);
-    if let Ask::SetAcl { path, .. } = op.ask {
-        op.ask = Ask::Path {
-            kind: op::GET_ACL,
-            path,
-        };
-    }
-    op
-}
-
 impl Path {
     fn below(mut self, name: &str) -> Self {
         if let Some(bytes) = &mut self.text.0 {
@@ -517,6 +495,6 @@ impl Path {
 }
 
 fn is_quota(path: &Path) -> bool {
-    let text = path.text.0.as_deref().unwrap_or_default();
-    text.starts_with(b"/zookeeper/quota/")
+    let text = path.text.0.as_deref();
+    text.is_some_and(|text| text.starts_with(b"/zookeeper/quota/"))
 }
