@@ -22,7 +22,7 @@ use crate::table::Row;
 /// How often the end of a class is looked for.
 const POLL: Duration = Duration::from_millis(20);
 /// The longest a class may take.
-const CLASS_LIMIT: Duration = Duration::from_secs(600);
+const CLASS_LIMIT: Duration = Duration::from_secs(1200);
 /// How many classes can run at once: the suite parts the ports among so many.
 pub const MOST_AT_ONCE: usize = 8;
 

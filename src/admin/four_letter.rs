@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use crate::admin::environment;
 use crate::admin::java_text;
+use crate::admin::listings;
 use crate::admin::metrics;
 use crate::admin::metrics::{Level, Metric, Read};
-use crate::admin::view::{ConnectionFacts, Facts, MemberSettings, Role, ServerView};
+use crate::admin::view::{Facts, MemberSettings, Role, ServerView};
 use crate::config::WordWhitelist;
 
 /// The release this server stands in for, as that release words it: monitoring compares it.
@@ -29,7 +30,14 @@ const ANY_TIME: &[&str] = &["ruok", "envi", "gtmk", "stmk"];
 const TELNET_CLOSE: [u8; 4] = [0xff, 0xf4, 0xff, 0xfd];
 
 /// The answer to a word; `None` when the four bytes are not one.
-pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -> Option<String> {
+///
+/// `rest` is what follows the word: a number after `stmk`, and nothing of interest after any other.
+pub fn answer(
+    word: [u8; 4],
+    rest: &[u8],
+    whitelist: &WordWhitelist,
+    view: &dyn ServerView,
+) -> Option<String> {
     if word == TELNET_CLOSE {
         return Some(String::new());
     }
@@ -69,6 +77,27 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
         "envi" => envi(&mut out),
         "wchs" => wchs(&mut out, &view.facts()),
         "mntr" => mntr(&mut out, &view.facts()),
+        "cons" => listings::cons(&mut out, view),
+        "dump" => listings::dump(&mut out, view),
+        "wchp" => listings::watches(&mut out, view, true),
+        "wchc" => listings::watches(&mut out, view, false),
+        "crst" => {
+            view.reset_connections();
+            line(&mut out, format_args!("Connection stats reset."));
+        }
+        "srst" => {
+            view.reset_server();
+            line(&mut out, format_args!("Server stats reset."));
+        }
+        // The mask is kept, as upstream keeps it where its log takes no traces; there are none here.
+        "gtmk" => out.push_str(&view.trace_mask().to_string()),
+        // A word without its number is not waited for.
+        "stmk" => {
+            if let Some(mask) = rest.first_chunk() {
+                view.set_trace_mask(i64::from_be_bytes(*mask));
+                out.push_str(&view.trace_mask().to_string());
+            }
+        }
         other => line(
             &mut out,
             format_args!("{other} is not available in this release of Oxkeeper."),
@@ -77,7 +106,7 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
     Some(out)
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("a string takes any text");
 }
 
@@ -122,20 +151,8 @@ fn stat(out: &mut String, view: &dyn ServerView) {
     version(out);
     read_only_line(out, &facts);
     line(out, format_args!("Clients:"));
-    for ConnectionFacts {
-        peer,
-        asks,
-        queued,
-        received,
-        sent,
-    } in view.connections()
-    {
-        // The set of socket operations waited for: none on the connection that asks.
-        let ops = u8::from(!asks);
-        line(
-            out,
-            format_args!(" /{peer}[{ops}](queued={queued},recved={received},sent={sent})"),
-        );
+    for connection in view.connections() {
+        line(out, format_args!("{})", listings::brief(&connection)));
     }
     line(out, format_args!(""));
     server_lines(out, &facts);

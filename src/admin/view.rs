@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::config::{Membership, PeerAddress};
-use crate::types::{ServerId, Zxid};
+use crate::types::{OpCode, ServerId, SessionId, Zxid};
 use crate::watch::DataCounts;
 
 /// A client connection.
@@ -21,6 +21,51 @@ pub struct ConnectionFacts {
     pub received: u64,
     /// Packets sent to it.
     pub sent: u64,
+    /// When it is given up unless it is heard, ms since the Unix epoch.
+    pub idle_until_ms: i64,
+    /// Its session, once there is one.
+    pub session: Option<SessionFacts>,
+}
+
+/// What a session has been doing on its connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// The session.
+    pub id: SessionId,
+    /// The operation of the last reply.
+    pub op: Option<OpCode>,
+    /// Since when the connection is there, ms since the Unix epoch.
+    pub established_ms: i64,
+    /// Its timeout, ms.
+    pub timeout_ms: i32,
+    /// The number of the last request of its own that was answered.
+    pub cxid: Option<i32>,
+    /// The zxid of the last reply; -1 before the first.
+    pub zxid: i64,
+    /// When the last reply was given, by a clock that counts from anywhere, ms.
+    pub replied_ms: i64,
+    /// How long the last reply took, ms.
+    pub last_latency_ms: i64,
+    /// How long all replies took, ms.
+    pub latency: Summary,
+}
+
+/// What expires at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deadline {
+    /// The time, ms since the Unix epoch.
+    pub wall_ms: i64,
+    /// What expires, by name.
+    pub names: Vec<String>,
+}
+
+/// The sessions a server knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sessions {
+    /// Those of this server alone, where there can be such.
+    pub local: Option<Vec<Deadline>>,
+    /// All others by their deadlines; of a learner, which does not know those, with their timeouts in ms.
+    pub global: Result<Vec<Deadline>, Vec<(SessionId, i32)>>,
 }
 
 /// Request latencies, ms.
@@ -278,4 +323,20 @@ pub trait ServerView {
     fn connections(&self) -> Vec<ConnectionFacts>;
     /// Bytes of the files directly below a directory.
     fn size_of(&self, dir: &std::path::Path) -> u64;
+    /// The sessions, and when they expire.
+    fn sessions(&self) -> Sessions;
+    /// Who owns ephemeral nodes, and which, in order.
+    fn ephemerals(&self) -> Vec<(SessionId, Vec<String>)>;
+    /// The watches of the data table: each path, and the sessions that watch it.
+    fn watches_by_path(&self) -> Vec<(String, Vec<String>)>;
+    /// The watches of the data table: each session, and the paths that it watches.
+    fn watches_by_session(&self) -> Vec<(String, Vec<String>)>;
+    /// Forgets what connections have done so far.
+    fn reset_connections(&self);
+    /// Forgets the counts of packets and latencies.
+    fn reset_server(&self);
+    /// The mask that `stmk` has set.
+    fn trace_mask(&self) -> i64;
+    /// Sets that mask.
+    fn set_trace_mask(&self, mask: i64);
 }

@@ -18,6 +18,7 @@ mod large;
 mod line;
 mod line_sessions;
 mod listeners;
+mod listings;
 mod log_thread;
 mod mailbox;
 mod member_files;

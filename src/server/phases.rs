@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::admin::view::{LeaderFacts, MemberFacts, Role};
+use crate::config;
 use crate::config::Membership;
 use crate::consensus::{Peer, Phase, Status};
 use crate::replica::Now;
@@ -149,16 +150,20 @@ impl Phases {
             tracing::info!("LEADING - LEADER ELECTION TOOK - {took} MS");
         } else {
             tracing::info!(
-                "FOLLOWING - LEADER ELECTION TOOK - {took} MS, the leader is {}",
+                "{} - LEADER ELECTION TOOK - {took} MS, the leader is {}",
+                self.what(leader).to_uppercase(),
                 leader.0
             );
         }
     }
 
     fn what(&self, leader: ServerId) -> &'static str {
-        match leader == self.me {
-            true => "leading",
-            false => "following",
+        let membership = self.board.membership.lock();
+        let own = membership.member(self.me);
+        match own.map(|own| own.role) {
+            _ if leader == self.me => "leading",
+            Some(config::Role::Observer) => "observing",
+            _ => "following",
         }
     }
 

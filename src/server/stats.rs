@@ -30,6 +30,37 @@ pub struct Stats {
     pub log: Arc<LogStats>,
 }
 
+impl Stats {
+    /// Forgets the counts that upstream forgets when asked (`srst`).
+    // apache 3.9.5: server/ServerStats.java reset
+    pub fn reset(&self) {
+        let Stats {
+            received,
+            sent,
+            latency,
+            connections_rejected,
+            session_requests,
+            revalidations,
+            sessions_expired,
+            snapshot_ms,
+            log,
+        } = self;
+        for count in [
+            received,
+            sent,
+            connections_rejected,
+            session_requests,
+            revalidations,
+            sessions_expired,
+        ] {
+            count.store(0, Ordering::Relaxed);
+        }
+        for tally in [latency, snapshot_ms, &log.fsync_ms, &log.flushed_records] {
+            tally.reset();
+        }
+    }
+}
+
 /// Counts of the log's thread.
 #[derive(Debug, Default)]
 pub struct LogStats {
@@ -71,6 +102,14 @@ impl Tally {
         self.max.fetch_max(value, Ordering::Relaxed);
         // Last, and read first: whoever sees the count sees what was counted.
         self.count.fetch_add(times, Ordering::Release);
+    }
+
+    /// Forgets all.
+    pub fn reset(&self) {
+        self.count.store(0, Ordering::Release);
+        self.sum.store(0, Ordering::Relaxed);
+        self.min.store(i64::MAX, Ordering::Relaxed);
+        self.max.store(i64::MIN, Ordering::Relaxed);
     }
 
     /// A time, in whole ms as upstream counts them.

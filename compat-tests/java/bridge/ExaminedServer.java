@@ -1,7 +1,10 @@
 package oxkeeper.examiner;
 
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.reflect.Field;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -15,8 +18,13 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.zookeeper.server.SyncRequestProcessor;
 import org.apache.zookeeper.server.ZooKeeperServer;
+import org.apache.zookeeper.server.quorum.QuorumPeer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A server process. All that still run end with the tests. */
 public final class ExaminedServer {
@@ -27,12 +35,65 @@ public final class ExaminedServer {
     /** Properties of the tests' own machinery, which no server knows. */
     private static final Set<String> OURS = Set.of("zookeeper.serverCnxnFactory", "zookeeper.junit.threadid");
 
+    /** Where tests that read the server's log listen. */
+    private static final Logger LOG = LoggerFactory.getLogger(QuorumPeer.class);
+    /** Time, id, level and place, then the message. */
+    private static final Pattern LINE = Pattern.compile("\\S+ \\S+ \\[myid:\\d*\\] - (\\S+) +\\[\\S+\\] - (.*)");
+    private static final Pattern ROLE = Pattern.compile("(LOOKING|FOLLOWING|LEADING|OBSERVING)(?: .*)?");
+
     private final Process process;
     private final Path log;
+    private final Thread reader;
+    private volatile String role = "LOOKING";
 
     private ExaminedServer(Process process, Path log) {
         this.process = process;
         this.log = log;
+        reader = new Thread(this::read, "log of a process");
+        reader.setDaemon(true);
+        reader.start();
+    }
+
+    /** Keeps what the process prints, and prints it among the lines of the tests. */
+    private void read() {
+        try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8);
+             BufferedWriter file = Files.newBufferedWriter(log)) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                file.write(line);
+                file.newLine();
+                file.flush();
+                Matcher parts = LINE.matcher(line);
+                if (parts.matches()) {
+                    show(parts.group(1), parts.group(2));
+                } else {
+                    LOG.info(line);
+                }
+            }
+        } catch (IOException ended) {
+            LOG.warn("the log of a process ends", ended);
+        }
+    }
+
+    private void show(String level, String message) {
+        Matcher change = ROLE.matcher(message);
+        if (change.matches()) {
+            role = change.group(1);
+        }
+        switch (level) {
+            case "ERROR":
+                LOG.error(message);
+                break;
+            case "WARN":
+                LOG.warn(message);
+                break;
+            default:
+                LOG.info(message);
+        }
+    }
+
+    /** The role that it has said to have last: LOOKING, FOLLOWING, LEADING or OBSERVING. */
+    String role() {
+        return role;
     }
 
     /** An empty directory for one start of a server. */
@@ -47,7 +108,7 @@ public final class ExaminedServer {
         command.add(file.toString());
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         Path log = home.resolve("log");
-        Process process = builder.redirectOutput(log.toFile()).start();
+        Process process = builder.start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         // The examiner counts: a class that starts no server proves nothing.
         System.setProperty("examiner.started", String.valueOf(Integer.getInteger("examiner.started", 0) + 1));
@@ -67,14 +128,31 @@ public final class ExaminedServer {
         if (ZooKeeperServer.isEnableEagerACLCheck()) {
             all.setProperty("zookeeper.enableEagerACLCheck", "true");
         }
+        if (!ZooKeeperServer.isCloseSessionTxnEnabled()) {
+            all.setProperty("zookeeper.closeSessionTxn.enabled", "false");
+        }
         if (SyncRequestProcessor.getSnapCount() != ZooKeeperServer.getSnapCount()) {
             all.setProperty("zookeeper.snapCount", String.valueOf(SyncRequestProcessor.getSnapCount()));
+        }
+        long snapBytes = snapSizeInBytes();
+        if (snapBytes != ZooKeeperServer.getSnapSizeInBytes()) {
+            all.setProperty("zookeeper.snapSizeLimitInKb", String.valueOf(snapBytes / 1024));
         }
         List<String> flags = new ArrayList<>();
         for (String name : new TreeSet<>(all.stringPropertyNames())) {
             flags.add("-D" + name + "=" + all.getProperty(name));
         }
         return flags;
+    }
+
+    private static long snapSizeInBytes() {
+        try {
+            Field field = SyncRequestProcessor.class.getDeclaredField("snapSizeInBytes");
+            field.setAccessible(true);
+            return field.getLong(null);
+        } catch (ReflectiveOperationException changed) {
+            throw new IllegalStateException(changed);
+        }
     }
 
     /** Waits until something listens at the address. */
@@ -116,8 +194,9 @@ public final class ExaminedServer {
         }
     }
 
-    /** What it has printed so far. */
-    String said() throws IOException {
+    /** What it has printed before its end. */
+    private String said() throws IOException, InterruptedException {
+        reader.join();
         return Files.readString(log);
     }
 
@@ -135,7 +214,8 @@ public final class ExaminedServer {
     }
 
     void stop() {
-        process.destroy();
+        // Not by the process object, which would close its output before its last words.
+        process.toHandle().destroy();
         try {
             if (!process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) {
                 process.destroyForcibly().waitFor();

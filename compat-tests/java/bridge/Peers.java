@@ -1,11 +1,15 @@
 package oxkeeper.examiner;
 
 import java.io.IOException;
+import java.io.Reader;
+import java.io.StringReader;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Properties;
 import java.util.WeakHashMap;
 import org.apache.zookeeper.server.ZKDatabase;
 import org.apache.zookeeper.server.ZooKeeperServer;
@@ -16,13 +20,14 @@ import org.apache.zookeeper.server.quorum.QuorumPeer;
 import org.apache.zookeeper.server.quorum.QuorumPeer.LearnerType;
 import org.apache.zookeeper.server.quorum.QuorumPeer.ServerState;
 import org.apache.zookeeper.server.quorum.QuorumPeerConfig;
+import org.apache.zookeeper.server.quorum.flexible.QuorumVerifier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The members of ensembles. Apache's tests make and start objects of the class QuorumPeer; those keep their settings and
- * their thread, but the thread runs a process, and what it would tell is asked of the process: the role by the word
- * `srvr`, the epochs by their files. See {@link Weaver} for the methods that lead here.
+ * their thread, but the thread runs a process, and what it would tell is asked of the process: the role is taken
+ * from its log, the zxid from the word `srvr`, the epochs from their files. See {@link Weaver} for the methods that lead here.
  */
 public final class Peers {
     private static final Logger LOG = LoggerFactory.getLogger(Peers.class);
@@ -46,7 +51,7 @@ public final class Peers {
                 RUNNING.put(peer, server);
             }
             while (!server.awaitEnd(LOOK_MS)) {
-                ServerState state = stateOf(mode(peer));
+                ServerState state = ServerState.valueOf(server.role());
                 synchronized (RUNNING) {
                     if (of(peer) == server) {
                         showRole(peer, state);
@@ -93,16 +98,7 @@ public final class Peers {
     /** The role, or null where no process was started: the object's own field is right then. */
     public static ServerState state(QuorumPeer peer) {
         ExaminedServer server = of(peer);
-        return server == null ? null : stateOf(mode(peer));
-    }
-
-    private static ServerState stateOf(String mode) {
-        switch (mode) {
-            case "leader": return ServerState.LEADING;
-            case "follower": return ServerState.FOLLOWING;
-            case "observer": return ServerState.OBSERVING;
-            default: return ServerState.LOOKING;
-        }
+        return server == null ? null : ServerState.valueOf(server.role());
     }
 
     private static String mode(QuorumPeer peer) {
@@ -137,12 +133,39 @@ public final class Peers {
         return of(peer) == null ? null : Long.decode(line(peer, "Zxid: ", "0x0"));
     }
 
+    /** How many requests wait for their answers. */
+    static int outstanding(QuorumPeer peer) {
+        return Integer.parseInt(line(peer, "Outstanding: ", ""));
+    }
+
     /** The number in a file of the data directory, or null where no process was started. */
     public static Long epoch(QuorumPeer peer, String file) throws IOException {
         if (of(peer) == null) {
             return null;
         }
         return Long.parseLong(Files.readString(peer.getTxnFactory().getSnapDir().toPath().resolve(file)).trim());
+    }
+
+    /**
+     * The membership as the word `conf` tells it, or null where the object's own is right: no process was started, or it does not
+     * serve.
+     */
+    public static QuorumVerifier verifier(QuorumPeer peer) {
+        if (of(peer) == null || of(peer).role().equals("LOOKING")) {
+            return null;
+        }
+        String answer = ExaminedServer.ask(peer.getClientPort(), "conf");
+        int start = answer == null ? -1 : answer.indexOf("membership: \n");
+        if (start < 0) {
+            return null;
+        }
+        try {
+            Properties lines = new Properties();
+            lines.load(new StringReader(answer.substring(start + "membership: \n".length())));
+            return QuorumPeerConfig.parseDynamicConfig(lines, 3, false, false, null);
+        } catch (IOException | QuorumPeerConfig.ConfigException broken) {
+            throw new IllegalStateException("the membership in " + answer, broken);
+        }
     }
 
     /** What stands for the server object of a running member, or null where no process was started. */
@@ -181,11 +204,28 @@ public final class Peers {
     private static Path settings(QuorumPeer peer) throws IOException {
         Path written = file(peer);
         if (written != null) {
+            complete(written);
             return written;
         }
         Path data = peer.getTxnFactory().getSnapDir().getParentFile().toPath();
         Files.writeString(data.resolve("myid"), String.valueOf(peer.getMyId()));
         return Files.writeString(ExaminedServer.home().resolve("zoo.cfg"), text(peer, data));
+    }
+
+    /** Tests switch some settings in static fields of Apache's server, where its settings file says nothing. */
+    static void complete(Path file) throws IOException {
+        Properties lines = new Properties();
+        try (Reader reader = Files.newBufferedReader(file)) {
+            lines.load(reader);
+        }
+        StringBuilder more = new StringBuilder();
+        if (QuorumPeerConfig.isReconfigEnabled() && lines.getProperty("reconfigEnabled") == null) {
+            more.append("\nreconfigEnabled=true\n");
+        }
+        if (!QuorumPeerConfig.isStandaloneEnabled() && lines.getProperty("standaloneEnabled") == null) {
+            more.append("\nstandaloneEnabled=false\n");
+        }
+        Files.writeString(file, more, StandardOpenOption.APPEND);
     }
 
     private static Path file(QuorumPeer peer) {

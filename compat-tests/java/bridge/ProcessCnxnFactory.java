@@ -2,6 +2,7 @@ package oxkeeper.examiner;
 
 import java.io.IOException;
 import java.io.Reader;
+import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import org.apache.zookeeper.server.ServerCnxn;
 import org.apache.zookeeper.server.ServerCnxnFactory;
 import org.apache.zookeeper.server.ZooKeeperServer;
 import org.apache.zookeeper.server.persistence.FileTxnSnapLog;
+import org.apache.zookeeper.server.quorum.QuorumPeerConfig;
 
 /**
  * Stands where Apache's tests expect the sockets of a server, and starts a process instead: the server under
@@ -44,7 +46,7 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
         }
     }
 
-    /** The file that the test had parsed for this port, or one that says what the test gave to constructors. */
+    /** The file that the test had parsed for these data, or one that says what the test gave to constructors. */
     private Path file(Path home, ZooKeeperServer server) throws IOException {
         Path parsed = Parsed.last();
         if (parsed != null && Files.exists(parsed)) {
@@ -52,7 +54,8 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
             try (Reader reader = Files.newBufferedReader(parsed)) {
                 lines.load(reader);
             }
-            if (String.valueOf(address.getPort()).equals(lines.getProperty("clientPort"))) {
+            if (settings(server).contains("\ndataDir=" + lines.getProperty("dataDir") + "\n")) {
+                Peers.complete(parsed);
                 return parsed;
             }
         }
@@ -73,6 +76,7 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
         text.append("maxSessionTimeout=").append(server.getMaxSessionTimeout()).append('\n');
         // 0 and less mean the same to Apache's factory, and only 0 in a settings file.
         text.append("maxClientCnxns=").append(Math.max(perAddress, 0)).append('\n');
+        text.append("reconfigEnabled=").append(QuorumPeerConfig.isReconfigEnabled()).append('\n');
         return text.toString();
     }
 
@@ -81,6 +85,19 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
         if (process != null) {
             process.stop();
             process = null;
+            tellWhoWaits();
+        }
+    }
+
+    /** Whoever runs the server waits for its object to shut down. */
+    private void tellWhoWaits() {
+        try {
+            Class<?> state = Class.forName("org.apache.zookeeper.server.ZooKeeperServer$State");
+            Method setState = ZooKeeperServer.class.getDeclaredMethod("setState", state);
+            setState.setAccessible(true);
+            setState.invoke(zkServer, Enum.valueOf(state.asSubclass(Enum.class), "SHUTDOWN"));
+        } catch (ReflectiveOperationException changed) {
+            throw new IllegalStateException(changed);
         }
     }
 

@@ -1,13 +1,23 @@
 package oxkeeper.examiner;
 
+import java.io.File;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.zookeeper.server.Request;
 import org.apache.zookeeper.server.ZKDatabase;
 import org.apache.zookeeper.server.ZooKeeperServer;
+import org.apache.zookeeper.server.persistence.FileTxnLog;
+import org.apache.zookeeper.server.persistence.TxnLog;
+import org.apache.zookeeper.server.quorum.Leader.Proposal;
 import org.apache.zookeeper.server.quorum.QuorumPeer;
+import org.apache.zookeeper.server.quorum.QuorumPeer.ServerState;
+import org.apache.zookeeper.txn.TxnHeader;
 import org.mockito.Mockito;
 import org.mockito.stubbing.Answer;
 
@@ -32,10 +42,16 @@ final class Shown {
         return call -> {
             switch (call.getMethod().getName()) {
                 case "getZxid":
+                    // The leader's counter of proposals; that of others stays where it began.
+                    return peer.getPeerState() == ServerState.LEADING ? Peers.zxid(peer) : 0L;
                 case "getDataTreeLastProcessedZxid":
                     return Peers.zxid(peer);
+                case "getInProcess":
+                    return Peers.outstanding(peer);
                 case "getServerId":
                     return peer.getMyId();
+                case "getCommittedLog":
+                    return logged(peer);
                 case "getSessions":
                     return owners(peer);
                 case "getSessionWithTimeOuts":
@@ -51,6 +67,21 @@ final class Shown {
                     throw new Unseen(type + "." + call.getMethod().getName());
             }
         };
+    }
+
+    /** The transactions in the log files. */
+    private static List<Proposal> logged(QuorumPeer peer) throws IOException {
+        List<Proposal> found = new ArrayList<>();
+        File dir = peer.getTxnFactory().getDataLogDir();
+        try (TxnLog.TxnIterator log = new FileTxnLog(dir).read(0)) {
+            for (boolean more = log.getHeader() != null; more; more = log.next()) {
+                TxnHeader header = log.getHeader();
+                Request request = new Request(header.getClientId(), header.getCxid(), header.getType(), header, log.getTxn(),
+                    header.getZxid());
+                found.add(new Proposal(request, null));
+            }
+        }
+        return found;
     }
 
     /** The global sessions with their timeouts, or -1 where the member, as the leader does, tells only when they expire. */

@@ -17,6 +17,7 @@ import org.apache.zookeeper.server.ZooKeeperServer;
 import org.apache.zookeeper.server.quorum.QuorumPeer;
 import org.apache.zookeeper.server.quorum.QuorumPeer.ServerState;
 import org.apache.zookeeper.server.quorum.QuorumPeerConfig;
+import org.apache.zookeeper.server.quorum.flexible.QuorumVerifier;
 
 /**
  * Writes variants of five of Apache's classes, to stand before the jar on the class path: a member of an ensemble whose
@@ -36,6 +37,7 @@ public final class Weaver {
             .visit(Advice.to(Zxid.class).on(named("getLastLoggedZxid")))
             .visit(Advice.to(CurrentEpoch.class).on(named("getCurrentEpoch")))
             .visit(Advice.to(AcceptedEpoch.class).on(named("getAcceptedEpoch")))
+            .visit(Advice.to(Verifier.class).on(named("getQuorumVerifier")))
             .visit(Advice.to(Server.class).on(named("getActiveServer")))
             .visit(Advice.to(Database.class).on(named("getZkDb")))
             .make().saveIn(dir);
@@ -49,8 +51,8 @@ public final class Weaver {
         }
         new ByteBuddy().redefine(QuorumPeerConfig.class)
             .visit(Advice.to(Parse.class).on(named("parse").and(takesArgument(0, String.class))))
-            // The process makes the copy; made here as well, it would prove nothing.
-            .visit(Advice.to(Left.class).on(named("backupOldConfig")))
+            // The process looks after the files; done here as well, it would prove nothing.
+            .visit(Advice.to(Left.class).on(named("backupOldConfig").or(named("deleteFile"))))
             .make().saveIn(dir);
     }
 
@@ -143,6 +145,20 @@ public final class Weaver {
         static void exit(@Advice.Enter Long seen, @Advice.Return(readOnly = false) long epoch) {
             if (seen != null) {
                 epoch = seen;
+            }
+        }
+    }
+
+    static final class Verifier {
+        @Advice.OnMethodEnter(skipOn = Advice.OnNonDefaultValue.class)
+        static QuorumVerifier enter(@Advice.This QuorumPeer peer) {
+            return Peers.verifier(peer);
+        }
+
+        @Advice.OnMethodExit
+        static void exit(@Advice.Enter QuorumVerifier seen, @Advice.Return(readOnly = false) QuorumVerifier verifier) {
+            if (seen != null) {
+                verifier = seen;
             }
         }
     }

@@ -14,7 +14,8 @@ impl Connection {
             return Ok(0);
         };
         let outbox = &self.local.outbox;
-        if let Some(mut answer) = self.rooms.ports.words.answer(word, outbox.conn) {
+        let rest = &input[word.len()..];
+        if let Some(mut answer) = self.rooms.ports.words.answer(word, rest, outbox.conn) {
             outbox.push_local(&mut answer);
             self.drain();
             return Ok(input.len());

@@ -19,6 +19,7 @@ mod outbox;
 #[cfg(test)]
 mod pause_tests;
 mod ports;
+mod replies;
 mod shard;
 
 pub use bell::{Bell, Door};

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::net::client::bell::Bell;
+use crate::net::client::replies::Replies;
 use crate::types::limits;
-use crate::types::{ConnId, Id, Millis, SessionId};
+use crate::types::{ConnId, Id, Millis, OpCode, SessionId};
 
 /// How a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,10 @@ pub struct Outbox {
     pub received: AtomicU64,
     /// Packets sent.
     pub sent: AtomicU64,
+    /// What was asked and how it was answered.
+    pub replies: Replies,
+    /// Since when it is there.
+    pub established: Millis,
 }
 
 impl Outbox {
@@ -81,6 +86,8 @@ impl Outbox {
             answered: AtomicU64::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            replies: Replies::default(),
+            established: now,
         }
     }
 
@@ -199,6 +206,7 @@ impl Outbox {
         let mut inner = self.inner.lock();
         inner.bytes.extend_from_slice(response);
         self.timeout_ms.store(timeout_ms, Ordering::Relaxed);
+        self.replies.asked(OpCode::CreateSession);
         self.session.store(session.0, Ordering::Release);
         self.mark(&mut inner);
         drop(inner);

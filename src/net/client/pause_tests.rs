@@ -71,7 +71,7 @@ impl WritePort for Moody {
 }
 
 impl WordPort for Moody {
-    fn answer(&self, _: [u8; 4], _: ConnId) -> Option<Vec<u8>> {
+    fn answer(&self, _: [u8; 4], _: &[u8], _: ConnId) -> Option<Vec<u8>> {
         None
     }
 }

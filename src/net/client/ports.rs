@@ -80,7 +80,7 @@ pub trait WritePort: Send + Sync {
 /// Answers four-letter words.
 pub trait WordPort: Send + Sync {
     /// The answer to a word, disabled ones included; `None` when it is not one. `conn` asks.
-    fn answer(&self, word: [u8; 4], conn: ConnId) -> Option<Vec<u8>>;
+    fn answer(&self, word: [u8; 4], rest: &[u8], conn: ConnId) -> Option<Vec<u8>>;
 }
 
 /// The settings of the client port.
