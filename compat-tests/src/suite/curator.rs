@@ -4,6 +4,7 @@
 //! start, one server or a cluster, they start through one class of curator-test; ours (`java/curator-suite`) takes its place on
 //! the class path and starts processes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -66,6 +67,27 @@ impl Curator {
         self.kind
     }
 
+    /// The rows of all classes that hold tests: those whose sources have such methods, or inherit them, and can be made.
+    ///
+    /// # Errors
+    /// When a source cannot be read.
+    pub fn rows(&self) -> Result<BTreeSet<String>> {
+        let mut rows = BTreeSet::new();
+        for module in IN_JARS.into_iter().chain(IN_SOURCES) {
+            for path in test_sources(&self.sources, module)? {
+                let text = std::fs::read_to_string(&path)?;
+                let tests = text.contains("@Test") || text.contains(" extends Test");
+                if tests && !text.contains("public abstract class") {
+                    let name = path.display().to_string();
+                    let (_, name) = name.split_once("src/test/java/").unwrap_or(("", &name));
+                    let class = name.trim_end_matches(".java").replace('/', ".");
+                    rows.insert(format!("{module}/{class}"));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
     /// Runs one class and says what its methods did.
     ///
     /// # Errors
@@ -121,19 +143,26 @@ fn from_sources(classes: &ClassPath) -> Result<PathBuf> {
     let fingerprint = cache::fingerprint(&[SOURCES, classes.text()], &[])?;
     cache::built_once("java/curator-sources", &fingerprint, |dir| {
         run(Command::new("mvn")
-            .args(["-q", "-B", "dependency:unpack"])
+            .args(["-q", "-B", "dependency:copy"])
             .arg(format!("-Dartifact={SOURCES}"))
             .arg(format!("-DoutputDirectory={}", dir.display())))?;
+        let archive = format!("{UNPACKED}-source-release.zip");
+        run(Command::new("jar").args(["xf", &archive]).current_dir(dir))?;
         for module in IN_SOURCES {
-            let folder = format!("curator-{module}/src/test/java");
-            let mut sources = Vec::new();
-            java_files(&dir.join(UNPACKED).join(folder), &mut sources)?;
+            let sources = test_sources(dir, module)?;
             let target = dir.join(module);
             std::fs::create_dir(&target)?;
             compile(&sources, classes.text(), &target)?;
         }
         Ok(())
     })
+}
+
+fn test_sources(unpacked: &Path, module: &str) -> Result<Vec<PathBuf>> {
+    let folder = format!("{UNPACKED}/curator-{module}/src/test/java");
+    let mut sources = Vec::new();
+    java_files(&unpacked.join(folder), &mut sources)?;
+    Ok(sources)
 }
 
 fn java_files(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
