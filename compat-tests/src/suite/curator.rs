@@ -43,17 +43,13 @@ impl Curator {
     /// # Errors
     /// When it cannot be fetched or built.
     pub fn new(kind: Kind) -> Result<Self> {
-        let sources: &[&str] = match kind {
+        let classes = project(match kind {
             Kind::Oxkeeper => &["suite", "curator-suite"],
             Kind::Java(_) => &["suite"],
-        };
-        let project = Project {
-            pom: "curator-suite",
-            zookeeper: NEWEST,
-            sources,
-        };
-        let classes = project.build()?;
-        let sources = from_sources(&classes)?;
+        });
+        let classes = classes.build()?;
+        // The same for either kind, so that it is compiled once.
+        let sources = from_sources(&project(&[]).build()?)?;
         Ok(Self {
             classes,
             sources,
@@ -134,6 +130,14 @@ impl Curator {
         let module = format!("curator-{module}");
         let release = self.sources.join(UNPACKED);
         release.join(module).join("src/test/resources")
+    }
+}
+
+fn project(sources: &'static [&'static str]) -> Project {
+    Project {
+        pom: "curator-suite",
+        zookeeper: NEWEST,
+        sources,
     }
 }
 
