@@ -13,6 +13,7 @@ use anyhow::Result;
 use anyhow::bail;
 use anyhow::ensure;
 
+use crate::c_client;
 use crate::cache;
 use crate::java::Project;
 use crate::java::run;
@@ -26,6 +27,8 @@ use crate::server::Server;
 const LIMIT: Duration = Duration::from_secs(300);
 /// The release of go-zookeeper.
 const GO_ZOOKEEPER: &str = "v1.0.4";
+/// How often those of its tests that failed are run again, alone.
+const GO_TRIES: usize = 2;
 /// go-zookeeper asks a server how it is with the word `srvr`, and reads the date in the form that releases before 3.6 wrote.
 /// Without these two changes its tests take no server of today for healthy, Apache's own included.
 const GO_DATES: [(&str, &str); 2] = [
@@ -39,6 +42,8 @@ const GO_DATES: [(&str, &str); 2] = [
 /// A client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
+    /// The C client's shell, from Debian: a script, every line of whose transcript counts.
+    C,
     /// node-zookeeper-client, from npm: a scenario.
     Node,
     /// go-zookeeper, from the Go module proxy: its own tests, which start servers of their own.
@@ -49,26 +54,30 @@ pub enum Client {
 
 impl Client {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Node, Self::Go, Self::Rust];
+    pub const ALL: [Self; 4] = [Self::C, Self::Node, Self::Go, Self::Rust];
 
     /// Its name on the command line and in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::C => "cli_mt",
             Self::Node => "node-zookeeper-client",
             Self::Go => "go-zookeeper",
             Self::Rust => "zookeeper-client",
         }
     }
 
-    /// Runs it against a server of this kind. Returns the names of what passed.
+    /// Runs it against a server of this kind. Returns the names of what passed, or what was printed: with either server the same.
     ///
     /// # Errors
     /// When it cannot be fetched or built, and when anything fails; the message carries its output.
     pub fn run(self, kind: Kind) -> Result<Vec<String>> {
         let passed = match self {
-            Self::Node => scenario(kind, |address| node(address)),
-            Self::Rust => scenario(kind, |address| rust(address)),
+            Self::C => {
+                c_client::transcript(kind).map(|text| text.lines().map(str::to_owned).collect())
+            }
+            Self::Node => scenario(kind, node),
+            Self::Rust => scenario(kind, rust),
             Self::Go => go(kind),
         };
         passed.with_context(|| format!("{} against {kind}", self.name()))
@@ -131,8 +140,33 @@ fn go(kind: Kind) -> Result<Vec<String>> {
         &format!("{:?}", server_command(kind)?),
         |dir| start_script(kind, dir),
     )?;
+    let (mut passed, mut failed) = go_test(&module, &scripts, None)?;
+    // Some wait for a fixed time only, in which a busy machine may not be done.
+    for _ in 0..GO_TRIES {
+        if failed.is_empty() {
+            break;
+        }
+        let (good, _) = go_test(&module, &scripts, Some(&failed))?;
+        failed.retain(|test| !good.contains(test));
+        passed.extend(good);
+    }
+    ensure!(failed.is_empty(), "failed: {failed:?}");
+    passed.sort();
+    passed.dedup();
+    Ok(passed)
+}
+
+/// Runs all tests, or some. Returns the names of those that passed, and of those that failed.
+fn go_test(
+    module: &Path,
+    scripts: &Path,
+    some: Option<&[String]>,
+) -> Result<(Vec<String>, Vec<String>)> {
+    let some = some.map_or(".".to_owned(), |names| format!("^({})$", names.join("|")));
     let output = Command::new("go")
-        .args(["test", "-count=1", "-timeout=600s", "-v", "./..."])
+        .args(["test", "-count=1", "-timeout=600s", "-v", "-run", &some])
+        // The one test left out checks the two changes, with no server.
+        .args(["-skip=^TestFLWSrvr$", "."])
         .env("ZOOKEEPER_BIN_PATH", scripts)
         .env("GOFLAGS", "-mod=mod")
         .current_dir(module)
@@ -141,20 +175,17 @@ fn go(kind: Kind) -> Result<Vec<String>> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let tests = |verdict: &str| -> Vec<String> {
         let start = format!("--- {verdict}: ");
-        let lines = text.lines().map(str::trim_start);
-        let named = lines.filter_map(|line| line.strip_prefix(&start));
+        let named = text.lines().filter_map(|line| line.strip_prefix(&start));
         let name = |line: &str| line.split(' ').next().unwrap_or(line).to_owned();
         named.map(name).collect()
     };
-    let failed = tests("FAIL");
+    let (passed, failed) = (tests("PASS"), tests("FAIL"));
     ensure!(
-        failed.is_empty() && output.status.success(),
-        "failed: {failed:?}\n{}",
+        !text.contains("\npanic: ") && !passed.is_empty() | !failed.is_empty(),
+        "the tests broke off\n{}",
         last_lines(&text)
     );
-    let passed = tests("PASS");
-    ensure!(!passed.is_empty(), "no test ran\n{}", last_lines(&text));
-    Ok(passed)
+    Ok((passed, failed))
 }
 
 /// The module with its tests, in a folder that can be written to.

@@ -5,8 +5,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `script` | what a script is made of |
-//! | `text` | scripts as text, both ways, to be kept and played again |
-//! | `dice`, `generator` | from a seed to a script |
+//! | `text`, `parse` | scripts as text, both ways, to be kept and played again |
+//! | `dice`, `asks`, `generator` | from a seed to a script |
 //! | `encode` | from an operation to the bytes of its request |
 //! | `link` | one connection on which nothing is taken for granted |
 //! | `player`, `finish` | plays a script to one server; looks over its tree at the end, and empties it |
@@ -15,6 +15,7 @@
 //! | `shrink` | the shortest script that still tells them apart |
 //! | `run` | many seeds |
 
+mod asks;
 pub mod describe;
 pub mod dice;
 pub mod encode;
@@ -23,6 +24,7 @@ pub mod generator;
 pub mod link;
 pub mod names;
 pub mod pair;
+pub mod parse;
 pub mod player;
 pub mod run;
 pub mod script;

@@ -2,6 +2,7 @@
 //! foreign clients, and runs them as programs. No test lives here, and nothing here links the server's own code:
 //! whatever these tests see, they see through a socket, a file or a process.
 
+pub mod c_client;
 pub mod cache;
 pub mod clients;
 pub mod debian;

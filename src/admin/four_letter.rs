@@ -59,6 +59,11 @@ pub fn answer(
             _ => format!("{NOT_SERVING}\n"),
         });
     }
+    fill(&mut out, word, rest, view);
+    Some(out)
+}
+
+fn fill(out: &mut String, word: &str, rest: &[u8], view: &dyn ServerView) {
     match word {
         "ruok" => out.push_str("imok"),
         "isro" => out.push_str(match view.facts().role {
@@ -67,27 +72,27 @@ pub fn answer(
         }),
         "srvr" => {
             let facts = view.facts();
-            version(&mut out);
-            read_only_line(&mut out, &facts);
-            server_lines(&mut out, &facts);
+            version(out);
+            read_only_line(out, &facts);
+            server_lines(out, &facts);
         }
-        "stat" => stat(&mut out, view),
-        "conf" => conf(&mut out, view),
-        "dirs" => dirs(&mut out, view),
-        "envi" => envi(&mut out),
-        "wchs" => wchs(&mut out, &view.facts()),
-        "mntr" => mntr(&mut out, &view.facts()),
-        "cons" => listings::cons(&mut out, view),
-        "dump" => listings::dump(&mut out, view),
-        "wchp" => listings::watches(&mut out, view, true),
-        "wchc" => listings::watches(&mut out, view, false),
+        "stat" => stat(out, view),
+        "conf" => conf(out, view),
+        "dirs" => dirs(out, view),
+        "envi" => envi(out),
+        "wchs" => wchs(out, &view.facts()),
+        "mntr" => mntr(out, &view.facts()),
+        "cons" => listings::cons(out, view),
+        "dump" => listings::dump(out, view),
+        "wchp" => listings::watches(out, view, true),
+        "wchc" => listings::watches(out, view, false),
         "crst" => {
             view.reset_connections();
-            line(&mut out, format_args!("Connection stats reset."));
+            line(out, format_args!("Connection stats reset."));
         }
         "srst" => {
             view.reset_server();
-            line(&mut out, format_args!("Server stats reset."));
+            line(out, format_args!("Server stats reset."));
         }
         // The mask is kept, as upstream keeps it where its log takes no traces; there are none here.
         "gtmk" => out.push_str(&view.trace_mask().to_string()),
@@ -99,11 +104,10 @@ pub fn answer(
             }
         }
         other => line(
-            &mut out,
+            out,
             format_args!("{other} is not available in this release of Oxkeeper."),
         ),
     }
-    Some(out)
 }
 
 pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

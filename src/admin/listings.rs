@@ -106,7 +106,7 @@ fn op_name(op: Option<OpCode>) -> &'static str {
 }
 
 /// Sessions and when they expire, ephemeral nodes, connections and when they are given up.
-// apache 3.9.5: server/command/DumpCommand.java
+// apache 3.9.5: server/command/DumpCommand.java commandRun
 pub(super) fn dump(out: &mut String, view: &dyn ServerView) {
     line(out, format_args!("SessionTracker dump:"));
     let Sessions { local, global } = view.sessions();

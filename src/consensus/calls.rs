@@ -6,7 +6,7 @@ use crate::config::Membership;
 use crate::consensus::own::Own;
 use crate::types::ServerId;
 
-/// The pause after the second call in a row that led to nothing, ms; it doubles with each further one.
+/// The pause after a call that led to nothing, ms; it doubles with each further one in a row.
 const FIRST_PAUSE_MS: i64 = 25;
 /// The longest such pause, ms; never longer than a tick.
 const PAUSE_MS_MAX: i64 = 1_600;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::consensus::{Peer, Saved};
 use crate::net::client::Bell;
+use crate::net::peer::AddressBook;
 use crate::pipeline::State;
 use crate::pipeline::checkpoint::Checkpoint;
 use crate::replica::{Member, Now, Parts, Replica};
@@ -196,10 +197,12 @@ impl Base {
             .with_local_sessions(settings::local_sessions(config, me));
         let text = Bytes::from(membership.to_text());
         replica.set_membership(text, membership.version);
+        let last_seen = config.last_seen.clone().map(Arc::new);
+        let last_seen = last_seen.unwrap_or_else(|| Arc::clone(&membership));
         let received = Arc::new(Received::new(files.recoverer.clone()));
         let peers = Peers::new(
             config,
-            (me, &membership),
+            (me, AddressBook::of(&membership, &last_seen)),
             Arc::new(Receiver(Arc::clone(&received))),
             &self.wires.line,
             &self.wires.failures,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Membership};
+use crate::config::Config;
 use crate::net::peer;
 use crate::net::peer::{
     AddressBook, BallotLetter, BallotPort, Ballots, ElectionPort, ElectionSettings, LinePort,
@@ -73,7 +73,7 @@ impl Peers {
     /// The ports of this member, not served yet.
     pub(super) fn new(
         config: &Config,
-        (me, membership): (ServerId, &Membership),
+        (me, book): (ServerId, AddressBook),
         snapshots: Arc<dyn SnapshotPort>,
         line: &Arc<Mailbox<Letter>>,
         failures: &Arc<Failures>,
@@ -88,7 +88,6 @@ impl Peers {
             snapshots,
         };
         let (links, quorum) = peer::quorum(quorum_settings(config), ports);
-        let book = AddressBook::of(membership, membership);
         let (ballots, election) = peer::election(election_settings(config, me), book, ears);
         Peers {
             links,

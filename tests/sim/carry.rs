@@ -5,7 +5,7 @@ use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::types::{LinkId, SessionId, Zxid};
 
 use crate::history::{History, Payload};
-use crate::member::{Job, Service};
+use crate::member::{Door, Job, Service};
 use crate::mutant::Mutant;
 use crate::scene::Event;
 use crate::wires::Item;
@@ -23,13 +23,18 @@ impl World {
             }
             Effect::DialLeader { leader, within_ms } => {
                 let leader = self.member_of(leader);
-                self.begin_dial(member, leader, within_ms);
+                self.begin_dial(member, (leader, Door::Learners), within_ms);
+            }
+            Effect::DialObserverMaster { master, within_ms } => {
+                let master = self.member_of(master);
+                self.begin_dial(member, (master, Door::Observers), within_ms);
             }
             Effect::LeaveLeader => self.close_upstream(member, true),
             Effect::ToLeader(packet) => self.send_to_leader(member, packet),
-            Effect::Listen => self.members[member].listening = true,
+            Effect::Listen => self.members[member].listening = Some(Door::Learners),
+            Effect::ListenForObservers => self.members[member].listening = Some(Door::Observers),
             Effect::Unlisten => {
-                self.members[member].listening = false;
+                self.members[member].listening = None;
                 self.close_links(member, true);
             }
             Effect::Send(link, packet) => self.send(member, link, packet),

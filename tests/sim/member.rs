@@ -51,6 +51,15 @@ pub enum Asker {
     Client(usize, i32),
 }
 
+/// Whom a port of a member is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Learners of a leader.
+    Learners,
+    /// Observers of a follower.
+    Observers,
+}
+
 /// What the process serves its clients as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -94,7 +103,7 @@ pub struct Member {
     /// Syncs that wait until this transaction is applied.
     pub syncs: VecDeque<(Zxid, Asker)>,
     /// Syncs that were forwarded.
-    pub asked_syncs: VecDeque<(usize, i32)>,
+    pub asked_syncs: VecDeque<Asker>,
 
     pub orders: VecDeque<Job>,
     /// The order that is being carried out.
@@ -104,7 +113,8 @@ pub struct Member {
     /// A snapshot that was received and is held aside.
     pub received: Option<Box<History>>,
 
-    pub listening: bool,
+    /// The port that is open.
+    pub listening: Option<Door>,
     /// Learners' connections.
     pub links: BTreeSet<u64>,
     /// The connection to the leader.
@@ -138,7 +148,7 @@ impl Member {
             busy: None,
             snapshots: BTreeMap::new(),
             received: None,
-            listening: false,
+            listening: None,
             links: BTreeSet::new(),
             upstream: None,
             dialling: None,

@@ -127,8 +127,11 @@ fn all_serve(world: &World) -> bool {
     let Some(leader) = services.iter().position(is_leader) else {
         return false;
     };
-    let follows = |(member, service): (usize, &Service)| {
-        member == leader || *service == Service::Learner(leader)
+    // An observer at a follower may have an old idea of who leads.
+    let far = |member| world.plan.timing.observer_masters && world.plan.shape.is_observer(member);
+    let follows = |(member, service): (usize, &Service)| match service {
+        Service::Learner(_) if far(member) => true,
+        service => member == leader || *service == Service::Learner(leader),
     };
     services.iter().enumerate().all(follows)
 }

@@ -18,7 +18,7 @@ use crate::ensemble;
 use crate::fault::Order;
 use crate::history::{Entry, History};
 use crate::laws::{Broken, Laws};
-use crate::member::{Clock, Member, Service};
+use crate::member::{Clock, Door, Member, Service};
 use crate::mutant::Mutant;
 use crate::plan::{MS, Plan, SECOND, Time};
 use crate::rng::Rng;
@@ -46,6 +46,7 @@ pub enum Next {
         member: usize,
         dial: u64,
         leader: usize,
+        door: Door,
         until: Time,
         tries: u32,
     },
@@ -251,9 +252,10 @@ impl World {
                 member,
                 dial,
                 leader,
+                door,
                 until,
                 tries,
-            } => self.dial(member, dial, leader, until, tries),
+            } => self.dial(member, dial, (leader, door), until, tries),
             Next::Ordered { member, life } => {
                 if self.lives(member, life, || Next::Ordered { member, life }) {
                     self.order_done(member);
@@ -362,6 +364,7 @@ impl World {
         settings.backlog = timing.backlog;
         settings.log_sync = timing.log_sync;
         settings.force_snapshot = timing.force_snapshot;
+        settings.observer_masters = timing.observer_masters;
         settings.observer_log = timing.observer_log;
         settings.snapshot_syncs_max = timing.snapshots_at_once;
         settings.resend_max_ms = RESEND_MAX / MS;

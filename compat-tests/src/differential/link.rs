@@ -78,10 +78,12 @@ impl Link {
         }
     }
 
-    /// Cuts the connection off.
-    pub fn cut(self) {
+    /// Cuts the connection off, and waits until the server has done so as well: Apache's server, when the end of a session's old
+    /// connection reaches it at the same time as the new one, may lose track of the new one.
+    pub fn cut(mut self) {
         // It may be gone already.
-        let _ = self.0.get_ref().shutdown(Shutdown::Both);
+        let _ = self.0.get_ref().shutdown(Shutdown::Write);
+        while matches!(self.hear(), Heard::Frame(_)) {}
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Filled {

@@ -88,6 +88,10 @@ pub struct Script {
 
 /// One step, on the connection with the number `slot`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the records, under their names"
+)]
 pub enum Step {
     /// A new connection with a new session; what was open in this slot is cut off.
     Connect { slot: usize, hello: Hello },
@@ -207,6 +211,10 @@ impl From<Ask> for Op {
 
 /// What a request asks, by the shape of its record. `kind` is the operation code.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the records, under their names"
+)]
 pub enum Ask {
     /// create, create2, createContainer; with a lifetime, createTTL.
     Create {

@@ -18,6 +18,7 @@ mod historian;
 mod histories;
 mod islands;
 mod leader_serves;
+mod moved;
 mod observer_masters;
 mod older;
 mod read_only;

@@ -140,13 +140,7 @@ impl Shard {
                     admit(&rooms, stream, peer);
                 }
             }
-            let locals = rooms.locals.borrow();
-            for conn in marked.dirty {
-                if let Some(local) = locals.get(&conn) {
-                    local.flush_now();
-                }
-            }
-            drop(locals);
+            flush(&rooms, &marked.dirty);
             for door in marked.doors {
                 self.change(door, &mut doors, &rooms).await?;
             }
@@ -185,6 +179,15 @@ impl Shard {
             }
         }
         Ok(())
+    }
+}
+
+fn flush(rooms: &Rooms, dirty: &[ConnId]) {
+    let locals = rooms.locals.borrow();
+    for conn in dirty {
+        if let Some(local) = locals.get(conn) {
+            local.flush_now();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! E-1 to E-8, E-10, E-12: packets come to whom they are meant for, in the order that makes sense to the other end,
 //! be it a Java server: it would end its process over some of what is forbidden here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use oxkeeper::consensus::{Effect, Input, Phase};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
@@ -49,6 +49,8 @@ pub struct PacketsInOrder {
     phases: BTreeMap<usize, Phase>,
     learners: BTreeMap<usize, Learner>,
     links: BTreeMap<LinkId, Link>,
+    /// Followers that serve observers.
+    masters: BTreeSet<usize>,
 }
 
 impl PacketsInOrder {
@@ -142,13 +144,15 @@ impl PacketsInOrder {
         Ok(())
     }
 
-    /// What a leader hears.
+    /// What a leader hears, or a follower of its observers.
     fn told(&mut self, member: usize, link: LinkId, packet: &ToLeader) -> Judgement {
         let phase = self.phases.get(&member);
-        if matches!(
-            phase,
-            Some(Phase::Looking | Phase::Following(_) | Phase::Observing(_))
-        ) {
+        let leads = match phase {
+            Some(Phase::Following(_)) => self.masters.contains(&member),
+            Some(Phase::Looking | Phase::Observing(_)) => false,
+            _ => true,
+        };
+        if !leads {
             return Err(format!("hears {packet:?} from a learner when {phase:?}"));
         }
         let it = self.links.entry(link).or_default();
@@ -188,7 +192,10 @@ impl PacketsInOrder {
             ToLearner::UpToDate if !it.leader_acknowledged => {
                 return Err("sends UPTODATE unasked".to_owned());
             }
-            ToLearner::UpToDate if !matches!(scene.services[member], Service::Leader(_)) => {
+            ToLearner::UpToDate
+                if !matches!(scene.services[member], Service::Leader(_))
+                    && !self.masters.contains(&member) =>
+            {
                 return Err("sends UPTODATE and is no leader yet".to_owned());
             }
             _ => {}
@@ -223,7 +230,16 @@ impl Law for PacketsInOrder {
                 self.phases.insert(member, *phase);
                 Ok(())
             }
+            Event::Effect(Effect::ListenForObservers) => {
+                self.masters.insert(member);
+                Ok(())
+            }
+            Event::Effect(Effect::Unlisten) => {
+                self.masters.remove(&member);
+                Ok(())
+            }
             Event::Started => {
+                self.masters.remove(&member);
                 self.phases.remove(&member);
                 Ok(())
             }

@@ -266,7 +266,10 @@ impl Room {
                 peer.not_before = now + pause.min(most);
                 let book = self.book.borrow();
                 let at = Addresses(book.find(to));
-                tracing::warn!("cannot reach server {} for elections {at}: {error}", to.0);
+                tracing::warn!(
+                    "Cannot open channel to {} at election address {at}: {error}",
+                    to.0
+                );
             }
         }
         drop(peers);
@@ -421,7 +424,7 @@ struct Addresses<'a>(&'a [ElectionAddress]);
 impl std::fmt::Display for Addresses<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (n, address) in self.0.iter().enumerate() {
-            write!(f, "{}{address}", if n == 0 { "at " } else { ", " })?;
+            write!(f, "{}{address}", if n == 0 { "" } else { ", " })?;
         }
         Ok(())
     }
