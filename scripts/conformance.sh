@@ -4,6 +4,8 @@
 #   scripts/conformance.sh apache [--jobs N] [--ci | class ...]
 #       Apache's own test classes, compared with their table in compat-tests/suites: all that apply, what CI runs
 #       (suites/apache.ci), or these; N at once, since most of them wait more than they work
+#   scripts/conformance.sh curator|kazoo [--jobs N] [--ci | row ...]
+#       the same for the tests of Curator (framework/org.apache.curator...) and kazoo (test_lock, observers/test_lock)
 #   scripts/conformance.sh differential [SEEDS [FIRST]] | --replay FILE | --print SEED
 #       random scripts of 2,000 steps, to Apache's server and ours in lock step; what differs is shrunk and kept
 #   scripts/conformance.sh clients [NAME ...]

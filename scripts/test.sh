@@ -108,10 +108,14 @@ compat() {
         counted timeout --kill-after=30 "${COMPAT_LIMIT}m" cargo test -p compat-tests --no-fail-fast
 }
 
-# A little of each foreign suite; all of it takes an hour.
+# A little of each foreign suite; all of each takes an hour.
 conformance() {
+    local suite status=0
     export OXKEEPER_BIN=$target/release/oxkeeper
-    timeout --kill-after=30 "${COMPAT_LIMIT}m" scripts/conformance.sh apache --jobs 3 --ci
+    for suite in apache curator kazoo; do
+        timeout --kill-after=30 "${COMPAT_LIMIT}m" scripts/conformance.sh "$suite" --jobs 3 --ci || status=1
+    done
+    return "$status"
 }
 
 fuzz() {

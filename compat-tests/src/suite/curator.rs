@@ -4,6 +4,7 @@
 //! start, one server or a cluster, they start through one class of curator-test; ours (`java/curator-suite`) takes its place on
 //! the class path and starts processes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -42,17 +43,13 @@ impl Curator {
     /// # Errors
     /// When it cannot be fetched or built.
     pub fn new(kind: Kind) -> Result<Self> {
-        let sources: &[&str] = match kind {
+        let classes = project(match kind {
             Kind::Oxkeeper => &["suite", "curator-suite"],
             Kind::Java(_) => &["suite"],
-        };
-        let project = Project {
-            pom: "curator-suite",
-            zookeeper: NEWEST,
-            sources,
-        };
-        let classes = project.build()?;
-        let sources = from_sources(&classes)?;
+        });
+        let classes = classes.build()?;
+        // The same for either kind, so that it is compiled once.
+        let sources = from_sources(&project(&[]).build()?)?;
         Ok(Self {
             classes,
             sources,
@@ -64,6 +61,27 @@ impl Curator {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The rows of all classes that hold tests: those whose sources have such methods, or inherit them, and can be made.
+    ///
+    /// # Errors
+    /// When a source cannot be read.
+    pub fn rows(&self) -> Result<BTreeSet<String>> {
+        let mut rows = BTreeSet::new();
+        for module in IN_JARS.into_iter().chain(IN_SOURCES) {
+            for path in test_sources(&self.sources, module)? {
+                let text = std::fs::read_to_string(&path)?;
+                let tests = text.contains("@Test") || text.contains(" extends Test");
+                if tests && !text.contains("public abstract class") {
+                    let name = path.display().to_string();
+                    let (_, name) = name.split_once("src/test/java/").unwrap_or(("", &name));
+                    let class = name.trim_end_matches(".java").replace('/', ".");
+                    rows.insert(format!("{module}/{class}"));
+                }
+            }
+        }
+        Ok(rows)
     }
 
     /// Runs one class and says what its methods did.
@@ -115,25 +133,40 @@ impl Curator {
     }
 }
 
+fn project(sources: &'static [&'static str]) -> Project {
+    Project {
+        pom: "curator-suite",
+        zookeeper: NEWEST,
+        sources,
+    }
+}
+
 /// Unpacks the sources of the release and compiles the tests of the modules that have them only there. The folder
 /// has the classes of each module in a folder of its name.
 fn from_sources(classes: &ClassPath) -> Result<PathBuf> {
     let fingerprint = cache::fingerprint(&[SOURCES, classes.text()], &[])?;
     cache::built_once("java/curator-sources", &fingerprint, |dir| {
         run(Command::new("mvn")
-            .args(["-q", "-B", "dependency:unpack"])
+            .args(["-q", "-B", "dependency:copy"])
             .arg(format!("-Dartifact={SOURCES}"))
             .arg(format!("-DoutputDirectory={}", dir.display())))?;
+        let archive = format!("{UNPACKED}-source-release.zip");
+        run(Command::new("jar").args(["xf", &archive]).current_dir(dir))?;
         for module in IN_SOURCES {
-            let folder = format!("curator-{module}/src/test/java");
-            let mut sources = Vec::new();
-            java_files(&dir.join(UNPACKED).join(folder), &mut sources)?;
+            let sources = test_sources(dir, module)?;
             let target = dir.join(module);
             std::fs::create_dir(&target)?;
             compile(&sources, classes.text(), &target)?;
         }
         Ok(())
     })
+}
+
+fn test_sources(unpacked: &Path, module: &str) -> Result<Vec<PathBuf>> {
+    let folder = format!("{UNPACKED}/curator-{module}/src/test/java");
+    let mut sources = Vec::new();
+    java_files(&unpacked.join(folder), &mut sources)?;
+    Ok(sources)
 }
 
 fn java_files(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {

@@ -3,6 +3,7 @@
 //!
 //! A row of the table is a module, or a variant of the cluster and a module, with `/` between.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -107,6 +108,19 @@ impl Kazoo {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The names of all modules of tests.
+    ///
+    /// # Errors
+    /// When the package cannot be looked into.
+    pub fn modules(&self) -> Result<BTreeSet<String>> {
+        let list = "import kazoo.tests, pkgutil\n\
+                    for module in pkgutil.iter_modules(kazoo.tests.__path__): print(module.name)";
+        let output = self.python.command().args(["-c", list]).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        let tests = text.lines().filter(|name| name.starts_with("test_"));
+        Ok(tests.map(str::to_owned).collect())
     }
 
     /// Runs one module and says what its tests did.
