@@ -278,11 +278,14 @@ impl Elector {
 
     fn end(&mut self, ended: Ended) -> Decision {
         let Ended { vote, backers } = ended;
+        let leads = vote.leader == self.me;
         assert!(
-            self.roll.is_quorum(&backers) || self.roll.defers(),
+            self.roll.is_quorum(&backers)
+                || self.roll.defers()
+                || !leads && self.roll.is_some_quorum(&backers),
             "only a quorum ends an election, not {backers:?}"
         );
-        self.state = match (vote.leader == self.me, self.observer) {
+        self.state = match (leads, self.observer) {
             (true, _) => PeerState::Leading,
             (false, false) => PeerState::Following,
             (false, true) => PeerState::Observing,

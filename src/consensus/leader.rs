@@ -317,7 +317,11 @@ impl Leader {
         // Nothing that the server said on an earlier connection may count any more.
         let older = |other: &&Link| other.id == Some(id) && other.link != link;
         if let Some(older) = self.links.iter().find(older).map(|other| other.link) {
-            self.hang_up(own, older, "the same server has called again", out);
+            let why = format!(
+                "server {} has called again: it has lost the connection, or two servers have the id {}",
+                id.0, id.0
+            );
+            self.hang_up(own, older, &why, out);
         }
         let Some(learner) = self.links.iter_mut().find(|other| other.link == link) else {
             unreachable!("only the older connection is gone");

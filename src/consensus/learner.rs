@@ -266,7 +266,7 @@ impl Learner {
             }
             ToLearner::Trunc(keep) => {
                 if keep > own.delivered() {
-                    return fatal(BAD_SYNC, format!("TRUNC {keep} lies ahead"));
+                    return over(format!("TRUNC {keep} lies ahead"));
                 }
                 let task = own.truncate(keep, out);
                 self.stage = Stage::CatchingUp(CatchingUp::once(task, keep, self.epoch));
@@ -279,10 +279,8 @@ impl Learner {
                 self.stage = Stage::Receiving(zxid);
                 Ok(())
             }
-            ref packet => fatal(
-                BAD_SYNC,
-                format!("{packet:?} instead of DIFF, TRUNC or SNAP"),
-            ),
+            // Nothing was changed yet: Apache's server ends with 13 all the same.
+            ref packet => over(format!("{packet:?} instead of DIFF, TRUNC or SNAP")),
         }
     }
 

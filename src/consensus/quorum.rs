@@ -180,6 +180,12 @@ impl Quorums {
         self.reached(|id| servers.contains(&id))
     }
 
+    /// Whether `servers` hold a quorum of any of them.
+    pub fn any_contains(&self, servers: &BTreeSet<ServerId>) -> bool {
+        self.electorates()
+            .any(|electorate| electorate.contains(servers))
+    }
+
     fn electorates(&self) -> impl Iterator<Item = &Electorate> {
         std::iter::once(&self.committed).chain(&self.next)
     }

@@ -215,6 +215,7 @@ impl Base {
         let seat = Seat {
             me,
             membership,
+            last_seen,
             links: peers.links,
             ballots: peers.ballots,
             shared: Arc::clone(&self.shared),

@@ -31,6 +31,8 @@ pub struct Seat {
     pub me: ServerId,
     /// Who belongs to the ensemble.
     pub membership: Arc<Membership>,
+    /// The membership that was proposed last.
+    pub last_seen: Arc<Membership>,
     /// Connections of the quorum port.
     pub links: Links,
     /// The election port.
@@ -137,6 +139,8 @@ impl Seat {
             Effect::Retire => self.learners.clear(),
             Effect::LastSeen(membership) => {
                 self.files.last_seen(&membership, self.membership.version);
+                self.last_seen = membership;
+                self.ballots.know(self.book());
             }
             Effect::Activate {
                 membership,
@@ -236,11 +240,6 @@ impl Seat {
             membership.to_text()
         );
         self.files.activate(&membership, self.me);
-        let book = AddressBook::of(&membership, &membership);
-        match differs {
-            true => self.ballots.restart(book),
-            false => self.ballots.know(book),
-        }
         let client = |membership: &Membership| {
             let own = membership.member(self.me);
             own.and_then(|own| own.client.clone())
@@ -250,7 +249,19 @@ impl Seat {
             self.client_port.move_to(&next);
         }
         self.phases.belong(&membership);
+        if self.last_seen.version < membership.version {
+            self.last_seen = Arc::clone(&membership);
+        }
         self.membership = membership;
+        match differs {
+            true => self.ballots.restart(self.book()),
+            false => self.ballots.know(self.book()),
+        }
+    }
+
+    /// Where everybody is who may vote.
+    fn book(&self) -> AddressBook {
+        AddressBook::of(&self.membership, &self.last_seen)
     }
 
     fn chore(&mut self, task: Task, chore: Chore) {
@@ -306,7 +317,9 @@ impl Seat {
     }
 
     fn targets(&self, id: ServerId) -> Vec<Target> {
+        // A leader that joins by the change under way is known from there only.
         let member = self.membership.member(id);
+        let member = member.or_else(|| self.last_seen.member(id));
         let addresses = member.map_or(&[][..], |member| &member.addresses);
         let target = |address: &crate::config::PeerAddress| Target {
             host: address.host.clone(),

@@ -146,7 +146,11 @@ fn load(
                 dir: config.storage.data_log_dir.clone(),
             });
         }
-        tracing::warn!("Unexpected empty data tree, setting zxid to -1");
+        tracing::warn!(
+            "Unexpected empty data tree, setting zxid to -1: this member votes for nobody until others have brought it \
+             up to date. If all members are new, or lost everything, create the file {} and start again",
+            config.storage.data_log_dir.join("initialize").display()
+        );
         state.last_zxid = Zxid(-1);
     }
     if recovered.snapshot.is_some() {

@@ -25,6 +25,14 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// A change of the membership.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    pub joining: Option<&'a str>,
+    pub leaving: Option<&'a str>,
+    pub members: Option<&'a str>,
+}
+
 /// A node as a read shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -189,6 +197,11 @@ impl Client {
         Ok(self.call(OpCode::SetData, &set(path, data))?.err)
     }
 
+    /// Changes the membership; returns the error code.
+    pub fn reconfig(&mut self, change: Change) -> io::Result<i32> {
+        Ok(self.call(OpCode::Reconfig, &reconfig(change, -1))?.err)
+    }
+
     /// Waits until this member has everything that was committed before.
     pub fn sync(&mut self) -> io::Result<i32> {
         let mut body = Vec::new();
@@ -273,6 +286,17 @@ pub fn set(path: &str, data: &[u8]) -> Vec<u8> {
     to.string(Some(path));
     to.buffer(Some(data));
     to.int(-1);
+    body
+}
+
+/// The body of a change of the membership; -1 takes any version.
+pub fn reconfig(change: Change, version: i64) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut to = Writer::new(&mut body);
+    to.string(change.joining);
+    to.string(change.leaving);
+    to.string(change.members);
+    to.long(version);
     body
 }
 

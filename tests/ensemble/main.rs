@@ -9,6 +9,7 @@ mod moving;
 mod oracle;
 
 mod catching_up;
+mod impostors;
 mod leaders;
 mod local_sessions;
 mod observer_masters;
@@ -16,6 +17,8 @@ mod operators;
 mod pipelines;
 mod read_only;
 mod sessions;
+mod strangers;
+mod troubles;
 
 use std::path::Path;
 use std::process::Command;

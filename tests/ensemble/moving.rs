@@ -2,10 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use jute::Writer;
-use oxkeeper::types::OpCode;
-
-use crate::client::Client;
+use crate::client::{Change, Client};
 use crate::cluster::Cluster;
 use crate::member::Launch;
 use crate::wait;
@@ -25,15 +22,12 @@ fn told_port(cluster: &Cluster, id: i64) -> Option<String> {
 /// Changes where clients reach a member, asked at another one.
 fn change(cluster: &mut Cluster, at: i64, id: i64, to: SocketAddr) {
     cluster.member(id).places.client = to;
-    let joining = cluster.line_of(id);
-    let mut body = Vec::new();
-    let mut writer = Writer::new(&mut body);
-    writer.string(Some(&joining));
-    writer.string(None);
-    writer.string(None);
-    writer.long(-1);
+    let moves = Change {
+        joining: Some(&cluster.line_of(id)),
+        ..Change::default()
+    };
     let mut client = cluster.client(at);
-    assert_eq!(client.call(OpCode::Reconfig, &body).unwrap().err, 0);
+    assert_eq!(client.reconfig(moves).unwrap(), 0);
     client.close().unwrap();
 }
 
@@ -62,9 +56,7 @@ pub fn the_client_port_of_a_member(program: Launch) {
         assert_eq!(before.create(&format!("/{id}"), b"", 0).unwrap(), 0);
         drop(free);
 
-        let last = TcpListener::bind((old.ip(), 0)).unwrap();
-        let new = last.local_addr().unwrap();
-        drop(last);
+        let new = cluster.spare_places().client;
         change(&mut cluster, other, id, new);
         wait("the new port is open", || answers(new));
         assert!(before.has(&format!("/{id}")).unwrap(), "it stays connected");

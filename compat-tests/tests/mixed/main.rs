@@ -15,6 +15,7 @@ mod moving;
 mod oracle;
 
 mod catching_up;
+mod changes;
 mod client_ports;
 mod historian;
 mod histories;
@@ -24,6 +25,7 @@ mod metrics;
 mod moved;
 mod observer_masters;
 mod older;
+mod operator;
 mod oracles;
 mod read_only;
 mod replication;
@@ -76,6 +78,11 @@ fn ours(settings: &Path) -> Command {
     let mut command = Command::new(oxkeeper_binary().expect("a build of the program"));
     command.arg("server").arg(settings);
     command
+}
+
+/// Whether to look at what takes long, and at Apache's servers alone: `COMPAT_THOROUGH`.
+fn thorough() -> bool {
+    std::env::var_os("COMPAT_THOROUGH").is_some()
 }
 
 /// Every mix of three members. Of members that know the same, the one with the largest number leads.

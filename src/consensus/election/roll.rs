@@ -86,4 +86,9 @@ impl Roll {
     pub(crate) fn is_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
         self.quorums.contains(servers)
     }
+
+    /// Whether these servers are a quorum of the committed membership, or of a newer one when there is one.
+    pub(crate) fn is_some_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
+        self.quorums.any_contains(servers)
+    }
 }

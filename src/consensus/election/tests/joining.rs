@@ -78,6 +78,23 @@ fn a_leader_without_a_quorum_is_not_followed() {
     assert_eq!(desk.elector.round(), 1);
 }
 
+/// The third alone knows of a change by which the second leaves: those who lead without it are joined, and it leads
+/// with a quorum of both only.
+#[test]
+fn a_quorum_that_has_not_heard_of_a_change_is_joined() {
+    let committed = Arc::new(membership(5, &[1, 2, 3], &[]));
+    let next = membership(6, &[1, 3], &[]);
+    let roll = || Roll::of(&committed, &next, Bytes::from_static(TEXT.as_bytes()));
+    let mut desk = Desk::of(3, roll());
+    desk.look(standing(10, 1));
+    assert_eq!(desk.decided(1, FOLLOWING, vote(2, 50, 7, 4)), None);
+    assert!(desk.decided(2, LEADING, vote(2, 50, 7, 4)).is_some());
+    let mut desk = Desk::of(3, roll());
+    desk.look(standing(10, 1));
+    desk.decided(2, FOLLOWING, vote(3, 50, 1, 4));
+    assert_eq!(desk.decided(2, FOLLOWING, vote(3, 50, 1, 4)), None);
+}
+
 /// Whoever is told by a quorum that it leads must be in their round: it has forgotten any other.
 #[test]
 fn a_restarted_leader_does_not_lead_on_the_word_of_its_followers() {
