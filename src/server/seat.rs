@@ -227,7 +227,8 @@ impl Seat {
             membership.version,
             membership.to_text()
         );
-        self.files.activate(&membership, self.me);
+        let last_seen = member.peer().map_or(0, |peer| peer.last_seen().version);
+        self.files.activate(&membership, self.me, last_seen);
         let text = Bytes::from(membership.to_text());
         let replica = &mut member.replica;
         replica.set_membership(text, membership.version, now);
