@@ -7,6 +7,9 @@ use bytes::Bytes;
 use crate::config::{MemberRules, Membership};
 use crate::types::{ServerId, Zxid};
 
+/// The last counter of an epoch. A transaction with the one behind it would be the end of the numbers.
+const COUNTER_MAX: i64 = 0xffff_fffe;
+
 /// How a peer behaves. Limits are in ticks as in the settings file.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -50,6 +53,9 @@ pub struct Settings {
     pub diff_syncs_max: usize,
     /// Whether the membership may change (`reconfigEnabled`).
     pub reconfig: bool,
+    /// The last counter of an epoch: its leader resigns with it. Always Apache's, but in simulations, which cannot
+    /// wait so long.
+    pub counter_max: i64,
     /// Where this peer's chances come from.
     pub seed: u64,
 }
@@ -80,6 +86,7 @@ impl Settings {
             snapshot_syncs_max: 10,
             diff_syncs_max: 100,
             reconfig: false,
+            counter_max: COUNTER_MAX,
             seed: 0,
         }
     }

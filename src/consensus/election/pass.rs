@@ -174,7 +174,10 @@ impl Pass {
             return Step::Quiet;
         }
         let mut step = Step::Quiet;
-        if vote.round > self.proposal.round {
+        // Others pass over a vote for nobody, its round included: they would wait for this server for ever, if it is about
+        // to be a voter, and it for them.
+        let gives_way = self.proposal.leader == Vote::NOBODY && roll.beats(&vote, &self.proposal);
+        if vote.round > self.proposal.round || (gives_way && vote.round < self.proposal.round) {
             self.received.0.clear();
             self.initial.round = vote.round;
             self.proposal = match roll.beats(&vote, &self.initial) {
@@ -218,14 +221,15 @@ impl Pass {
     /// has crashed could be elected over and over.
     fn joined(&self, votes: &Votes, probe: &Noted, roll: &Roll) -> Option<Ended> {
         let vote = probe.vote;
-        let leader_agrees = if vote.leader == self.me {
-            vote.round == self.proposal.round
+        let backers = votes.backers(probe);
+        let agreed = if vote.leader == self.me {
+            vote.round == self.proposal.round && roll.is_quorum(&backers)
         } else {
             let leader = votes.0.get(&vote.leader);
-            leader.is_some_and(|noted| noted.state == PeerState::Leading)
+            let leads = leader.is_some_and(|noted| noted.state == PeerState::Leading);
+            leads && roll.is_committed_quorum(&backers)
         };
-        let backers = votes.backers(probe);
-        (leader_agrees && roll.is_quorum(&backers)).then_some(Ended { vote, backers })
+        agreed.then_some(Ended { vote, backers })
     }
 
     /// Begins the last wait when a quorum agrees with the proposal.
