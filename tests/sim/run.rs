@@ -6,6 +6,8 @@ use std::panic;
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
 
+use oxkeeper::types::Zxid;
+
 use crate::laws::Broken;
 use crate::member::Service;
 use crate::mutant::Mutant;
@@ -102,6 +104,10 @@ fn play(world: &mut World) -> Time {
             return recovery.unwrap_or_default();
         }
     }
+    if !can_decide(world) {
+        world.sights.add("nobody can decide", 1);
+        return recovery.unwrap_or_default();
+    }
     let services: Vec<String> = world
         .scene
         .services
@@ -130,12 +136,49 @@ fn all_serve(world: &World) -> bool {
     let follows = |(member, service): (usize, &Service)| {
         member == leader || *service == Service::Learner(leader)
     };
-    services.iter().enumerate().all(follows)
+    let serves = |(member, service)| {
+        // Who is no member any more does not start.
+        follows((member, service)) || !world.members[member].is_up()
+    };
+    services.iter().enumerate().all(serves)
+}
+
+/// Whether some voter could decide something. It need not be so in the middle of a change: who is about to be a voter may
+/// have more than all that are, and does not support them, but is not proposed either; or it only observes as yet,
+/// and acknowledges nothing; or it weighs nothing, and supports itself. With Apache's server it is the same.
+fn can_decide(world: &World) -> bool {
+    let rank = |member: usize| {
+        let disk = &world.scene.disks[member];
+        let own = disk.committed.council.votes(member).then_some(member);
+        (disk.current_epoch, world.scene.states[member].last, own)
+    };
+    let has_say = |member: usize| {
+        let council = world.scene.disks[member].committed.council;
+        let observes = council.has(member) && !council.votes(member);
+        world.members[member].is_up() && rank(member).1 >= Zxid::ZERO && !observes
+    };
+    (0..world.members.len()).any(|leader| {
+        let supports = |member: usize| has_say(member) && rank(member) <= rank(leader);
+        let council = world.scene.disks[leader].committed.council;
+        let weighs = council
+            .shares
+            .is_none_or(|shares| shares.of(leader).weight > 0);
+        let votes = council.votes(leader) && weighs;
+        let mut deciding = world.scene.deciding(leader);
+        has_say(leader) && votes && deciding.all(|council| council.is_quorum(supports))
+    })
 }
 
 fn all_agree(world: &World) -> bool {
     let states = &world.scene.states;
-    states.iter().all(|state| state.fold() == states[0].fold())
+    let up = world.members.iter().map(|member| member.is_up());
+    let mut folds = states
+        .iter()
+        .zip(up)
+        .filter(|(_, up)| *up)
+        .map(|(state, _)| state.fold());
+    let first = folds.next();
+    folds.all(|fold| Some(fold) == first)
 }
 
 thread_local! {
