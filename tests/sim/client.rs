@@ -174,7 +174,7 @@ impl World {
     pub fn last_writes(&mut self) -> std::ops::Range<usize> {
         let first = self.clients.len();
         for member in 0..self.members.len() {
-            if !self.members[member].is_up() {
+            if self.members[member].service == Service::Nothing {
                 continue;
             }
             let client = self.clients.len();

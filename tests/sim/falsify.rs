@@ -6,6 +6,7 @@ use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::types::{LinkId, Zxid};
 
 use crate::disk::Disk;
+use crate::member::Service;
 use crate::mutant::Mutant;
 use crate::scene::Event;
 use crate::world::World;
@@ -55,7 +56,10 @@ impl World {
         match (mutant, packet) {
             (Mutant::ForgedAcks, ToLearner::Proposal { zxid, .. })
             | (Mutant::ForgedEpochAcks, ToLearner::NewLeader { zxid, .. }) => Some(*zxid),
-            (_, ToLearner::Proposal { zxid, .. }) => {
+            // Whoever is still catching up acknowledges something else first.
+            (_, ToLearner::Proposal { zxid, .. })
+                if self.scene.services[learner] == Service::Learner(member) =>
+            {
                 let Disk {
                     committed, next, ..
                 } = &self.scene.disks[member];
@@ -84,7 +88,9 @@ impl World {
         );
         let next = self.scene.disks[member].next.map(|next| next.version);
         match input {
-            Input::FromLearner(_, ToLeader::Ack(zxid)) => forges && next == Some(*zxid),
+            Input::FromLearner(_, ToLeader::Ack(zxid)) => {
+                forges && zxid.counter() != 0 && next == Some(*zxid)
+            }
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Once;
 
 use oxkeeper::types::Zxid;
 
+use crate::council::each;
 use crate::laws::Broken;
 use crate::member::Service;
 use crate::mutant::Mutant;
@@ -136,11 +137,16 @@ fn all_serve(world: &World) -> bool {
     let follows = |(member, service): (usize, &Service)| {
         member == leader || *service == Service::Learner(leader)
     };
-    let serves = |(member, service)| {
-        // Who is no member any more does not start.
-        follows((member, service)) || !world.members[member].is_up()
-    };
+    let serves = |(member, service)| follows((member, service)) || !finds_others(world, member);
     services.iter().enumerate().all(serves)
+}
+
+/// Whether a server is up and one of the voters that it knows is, too. Who was not there for a few changes may know of
+/// none that still is one, and needs an operator; who is no member any more does not start.
+fn finds_others(world: &World, member: usize) -> bool {
+    let is_up = |voter: usize| world.members[voter].is_up();
+    let mut deciding = world.scene.deciding(member);
+    is_up(member) && deciding.any(|council| each(council.voters).any(is_up))
 }
 
 /// Whether some voter could decide something. It need not be so in the middle of a change: who is about to be a voter may
@@ -170,12 +176,10 @@ fn can_decide(world: &World) -> bool {
 }
 
 fn all_agree(world: &World) -> bool {
-    let states = &world.scene.states;
-    let up = world.members.iter().map(|member| member.is_up());
-    let mut folds = states
-        .iter()
-        .zip(up)
-        .filter(|(_, up)| *up)
+    let serves = |service: &Service| *service != Service::Nothing;
+    let all = world.scene.states.iter().zip(&world.scene.services);
+    let mut folds = all
+        .filter(|(_, service)| serves(service))
         .map(|(state, _)| state.fold());
     let first = folds.next();
     folds.all(|fold| Some(fold) == first)
