@@ -9,7 +9,7 @@ mod roll;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -95,6 +95,8 @@ pub struct Elector {
     observer: bool,
     /// There while an election runs; then the state is LOOKING.
     pass: Option<Pass>,
+    /// Whose ballots of an earlier round were answered in this election, and of which.
+    answered: BTreeMap<ServerId, i64>,
 }
 
 impl Elector {
@@ -112,6 +114,7 @@ impl Elector {
             state: PeerState::Looking,
             observer: false,
             pass: None,
+            answered: BTreeMap::new(),
         }
     }
 
@@ -163,6 +166,7 @@ impl Elector {
             round: self.round,
             epoch: standing.current_epoch,
         });
+        self.answered.clear();
         let initial = self.initial_vote(standing);
         self.pass = Some(Pass::new(now, self.me, initial, self.waits));
         self.tell_all(now, out);
@@ -199,10 +203,25 @@ impl Elector {
         let late = looks && ballot.round < self.round;
         let proposal = pass.proposal();
         let step = pass.ballot(now, from, ballot, &self.roll);
-        if late {
+        // Whoever takes this server for a stranger passes over the answer, and answers it: once is enough.
+        let mut new = || self.answered.insert(from, ballot.round) != Some(ballot.round);
+        if late && step == Step::Quiet && new() {
             out.push(self.say(from, proposal));
         }
         self.carry_out(now, step, out).map(Heard::Decided)
+    }
+
+    /// Whether a voter that looks has more to offer than the leader of this role.
+    pub fn is_beaten(&self, from: ServerId, ballot: &Ballot) -> bool {
+        let candidate = ballot.state == PeerState::Looking && ballot.leader == from;
+        let vote = Vote {
+            leader: from,
+            zxid: ballot.zxid,
+            round: ballot.round,
+            epoch: ballot.epoch,
+        };
+        let beats = |told: Vote| self.roll.beats(&vote, &told);
+        candidate && self.roll.is_voter(from) && self.told.is_some_and(beats)
     }
 
     /// Time has passed.

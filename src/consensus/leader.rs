@@ -44,6 +44,9 @@ pub(crate) struct Leader {
     change: Option<Zxid>,
     /// Whether it may still commit: not when a change has made another server the leader.
     commits: bool,
+    /// A change has moved or removed it: the role ends then. Learners that hear of the change leave before; but some may
+    /// not, and it may be a quorum alone.
+    leaves: Option<Millis>,
     sizes: Option<ProposalSizes>,
 }
 
@@ -83,8 +86,16 @@ impl Leader {
             outstanding: None,
             change: None,
             commits: true,
+            leaves: None,
             sizes: None,
         }
+    }
+
+    /// Whether it was elected for at least a tick, and its followers do not come. Some of those that elected it may not
+    /// be able to follow: for them, a membership that was proposed and lost must agree as well.
+    pub(crate) fn waits_in_vain(&self, own: &Own) -> bool {
+        let begun = self.until.plus(-own.settings.init_ms());
+        self.stage == Stage::Gathering && own.now >= begun.plus(own.settings.tick_ms)
     }
 
     /// How far this role is.

@@ -43,6 +43,10 @@ pub(crate) struct Own {
     durable: Zxid,
     /// The last transaction applied, whether or not it was known to be committed.
     delivered: Zxid,
+    /// Whether the present role, or the last one, writes a log.
+    logs: bool,
+    /// Without a log: where the history on disk ends. The rest is lost with the process.
+    kept: Option<Zxid>,
     /// The last transaction that was known to be committed. Lost with the process.
     sure: Zxid,
     /// The highest epoch that a member was heard to have accepted; lost with the process.
@@ -92,6 +96,8 @@ impl Own {
             logged: saved.last_zxid,
             durable: saved.last_zxid,
             delivered: saved.last_zxid,
+            logs: true,
+            kept: None,
             sure: Zxid(i64::MIN),
             heard_epoch: saved.accepted_epoch,
             boasts: BTreeMap::new(),
@@ -172,9 +178,35 @@ impl Own {
         self.elector.install(self.now, roll);
     }
 
-    /// Whether what is appended goes to the log.
+    /// Whether what is appended in this role goes to the log.
     pub(crate) fn writes_log(&self) -> bool {
+        self.logs
+    }
+
+    /// Whether the next role writes a log: voters always do.
+    fn will_log(&self) -> bool {
         self.settings.observer_log || !self.observes()
+    }
+
+    /// A role begins.
+    pub(crate) fn begin(&mut self) {
+        self.logs = self.will_log();
+        assert!(
+            !self.logs || self.kept.is_none(),
+            "a log goes on where the history on disk ends, at {:?}",
+            self.kept
+        );
+    }
+
+    /// Goes back to what is on disk, if this is an observer without a log that is to write one: the log would have a hole,
+    /// and a vote would stand for what is nowhere. Returns whether it must.
+    // apache 3.9.5 goes on, and its log has the hole.
+    pub(crate) fn go_back(&mut self, out: &mut Vec<Effect>) -> bool {
+        let Some(kept) = self.kept.filter(|_| self.will_log()) else {
+            return false;
+        };
+        self.truncate(kept, out);
+        true
     }
 
     /// Who must agree now.
@@ -316,6 +348,7 @@ impl Own {
 
     /// The state, and everything on disk, is here now.
     fn stand(&mut self, zxid: Zxid) {
+        self.kept = None;
         self.logged = zxid;
         self.durable = zxid;
         self.delivered = zxid;
@@ -343,12 +376,14 @@ impl Own {
 
     /// Appends to the log.
     pub(crate) fn append(&mut self, zxid: Zxid, body: &Bytes, out: &mut Vec<Effect>) {
+        let before = self.logged;
         self.appended(zxid);
         if self.writes_log() {
             let body = body.clone();
             out.push(Effect::Append { zxid, body });
         } else {
             self.durable = zxid;
+            self.kept.get_or_insert(before);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A member of an ensemble: one input in, a list of effects out. Here is the way from role to role; what happens in
 //! a role is in files of their own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::config::Membership;
@@ -70,6 +70,11 @@ impl Peer {
         match (input, &mut self.role) {
             (Input::Tick, _) => return self.on_tick(out),
             (Input::Oracle(says), _) => self.on_oracle(says, out),
+            (Input::Ballot { from, ballot }, Role::Leading(leader))
+                if leader.waits_in_vain(own) && own.elector.is_beaten(from, &ballot) =>
+            {
+                return over(format!("server {} looks as well, and is ahead", from.0));
+            }
             (Input::Ballot { from, ballot }, _) => return self.on_ballot(from, ballot, out),
             (Input::Done(task, outcome), _) => return self.on_done(task, outcome, out),
             (Input::Durable(zxid), _) => self.on_durable(zxid, out),
@@ -163,7 +168,10 @@ impl Peer {
         let mut heard = self.own.elector.ballot(now, from, &ballot, out);
         if let Some(Heard::NewerMembership(text)) = heard {
             if self.catch_up_with(&text, out) {
-                self.own.look(out);
+                match self.own.go_back(out) {
+                    true => self.role = Role::Ending(Ending::of_learner(VecDeque::new())),
+                    false => self.own.look(out),
+                }
                 return Ok(());
             }
             ballot.config = None;
@@ -196,6 +204,7 @@ impl Peer {
     /// A role begins; these are the servers whose votes made it begin.
     fn begin(&mut self, leader: ServerId, backers: BTreeSet<ServerId>, out: &mut Vec<Effect>) {
         let own = &mut self.own;
+        own.begin();
         self.role = match leader == own.id() {
             true => {
                 let mut leader = Leader::new(own, backers, out);
@@ -263,7 +272,7 @@ impl Peer {
     fn move_on(&mut self, out: &mut Vec<Effect>) {
         let own = &mut self.own;
         if let Role::Ending(ending) = &mut self.role {
-            if !ending.go_on(own, out) {
+            if !ending.go_on(own, out) || own.go_back(out) {
                 return;
             }
             let pause = match own.observes() {

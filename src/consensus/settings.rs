@@ -7,6 +7,9 @@ use bytes::Bytes;
 use crate::config::{MemberRules, Membership};
 use crate::types::{ServerId, Zxid};
 
+/// The last counter of an epoch. A transaction with the one behind it would be the end of the numbers.
+const COUNTER_MAX: i64 = 0xffff_fffe;
+
 /// How a peer behaves. Limits are in ticks as in the settings file.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -60,6 +63,9 @@ pub struct Settings {
     pub reconfig: bool,
     /// Whether there is an oracle that says which of two voters goes on alone (`oraclePath`).
     pub oracle: bool,
+    /// The last counter of an epoch: its leader resigns with it. Always Apache's, but in simulations, which cannot
+    /// wait so long.
+    pub counter_max: i64,
     /// Where this peer's chances come from.
     pub seed: u64,
 }
@@ -94,6 +100,7 @@ impl Settings {
             diff_syncs_max: 100,
             reconfig: false,
             oracle: false,
+            counter_max: COUNTER_MAX,
             seed: 0,
         }
     }

@@ -84,9 +84,10 @@ impl MemberFiles {
         }
     }
 
-    /// A membership was committed: the settings file leads to it from now on.
+    /// A membership was committed: the settings file leads to it from now on. `last_seen` is the version of the
+    /// one proposed last: if it is newer, it is still under way, and is kept.
     // apache 3.9.5: server/quorum/QuorumPeer.java setQuorumVerifier
-    pub(super) fn activate(&self, membership: &Membership, me: ServerId) {
+    pub(super) fn activate(&self, membership: &Membership, me: ServerId, last_seen: i64) {
         let write = || -> Result<(), FileError> {
             let text = self.text()?;
             let dynamic = dynamic_file_name(&self.name(), membership.version);
@@ -97,7 +98,9 @@ impl MemberFiles {
             self.write(&self.name(), &settings)
         };
         warn(write());
-        self.forget_last_seen();
+        if last_seen <= membership.version {
+            self.forget_last_seen();
+        }
     }
 
     fn text(&self) -> Result<Vec<u8>, FileError> {
@@ -172,7 +175,13 @@ mod tests {
         let kept = fs::read_to_string(dir.join("zoo.cfg.dynamic.next")).unwrap();
         assert!(kept.ends_with("version=100000000"), "{kept}");
 
-        files.activate(&next, ServerId(1));
+        let version = next.version;
+        files.activate(&next, ServerId(1), version + 1);
+        assert!(
+            dir.join("zoo.cfg.dynamic.next").exists(),
+            "another is under way"
+        );
+        files.activate(&next, ServerId(1), version);
         assert!(!dir.join("zoo.cfg.dynamic.next").exists());
         let settings = fs::read_to_string(&file).unwrap();
         let dynamic = dir.join("zoo.cfg.dynamic.100000000");

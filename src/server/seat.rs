@@ -239,7 +239,8 @@ impl Seat {
             membership.version,
             membership.to_text()
         );
-        self.files.activate(&membership, self.me);
+        self.files
+            .activate(&membership, self.me, self.last_seen.version);
         let client = |membership: &Membership| {
             let own = membership.member(self.me);
             own.and_then(|own| own.client.clone())

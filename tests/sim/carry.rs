@@ -4,6 +4,7 @@ use oxkeeper::consensus::{Effect, Input, Outcome, Task};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::types::{LinkId, SessionId, Zxid};
 
+use crate::ensemble;
 use crate::history::{History, Payload};
 use crate::member::{Door, Job, Service};
 use crate::mutant::Mutant;
@@ -11,10 +12,13 @@ use crate::scene::Event;
 use crate::wires::Item;
 use crate::world::World;
 
-/// In how many pieces a snapshot travels, at most.
-const PARTS_MAX: usize = 6;
-
 impl World {
+    /// Where the member itself believes to be.
+    fn listen(&mut self, member: usize, door: Door) {
+        let council = self.scene.disks[member].committed.council;
+        self.members[member].listening = Some((door, council.is_moved(member)));
+    }
+
     pub fn carry_out(&mut self, member: usize, effect: Effect) {
         match effect {
             Effect::SendBallot { to, ballot } => {
@@ -31,8 +35,8 @@ impl World {
             }
             Effect::LeaveLeader => self.close_upstream(member, true),
             Effect::ToLeader(packet) => self.send_to_leader(member, packet),
-            Effect::Listen => self.members[member].listening = Some(Door::Learners),
-            Effect::ListenForObservers => self.members[member].listening = Some(Door::Observers),
+            Effect::Listen => self.listen(member, Door::Learners),
+            Effect::ListenForObservers => self.listen(member, Door::Observers),
             Effect::Unlisten => {
                 self.members[member].listening = None;
                 self.close_links(member, true);
@@ -91,7 +95,11 @@ impl World {
     fn carry_out_service(&mut self, member: usize, effect: Effect) {
         match effect {
             Effect::Lead { epoch } => self.lead(member, epoch),
-            Effect::Follow { leader, .. } => {
+            Effect::Follow { leader, observer } => {
+                let votes = self.scene.disks[member].committed.council.votes(member);
+                if !votes && !observer {
+                    self.sights.add("follower without a vote", 1);
+                }
                 let leader = self.member_of(leader);
                 self.serve(member, Service::Learner(leader));
             }
@@ -109,40 +117,28 @@ impl World {
                 self.send_to_leader(member, ToLeader::Ping { zxid, touched });
             }
             Effect::Synced => self.synced(member),
-            Effect::Touched { .. } | Effect::Revalidated { .. } => {}
+            Effect::LastSeen(membership) => self.last_seen(member, &membership),
+            Effect::Activate {
+                membership,
+                differs,
+            } => self.activate(member, &membership, differs),
+            Effect::Revalidated { session, .. } => self.revalidated(member, session),
+            Effect::Touched { .. } => {}
             other => unreachable!("{other:?} is carried out elsewhere"),
         }
     }
 
     fn send(&mut self, member: usize, link: LinkId, packet: ToLearner) {
-        let forged = match packet {
-            ToLearner::Proposal { zxid, .. } if self.is_mutant(Mutant::ForgedAcks) => Some(zxid),
-            ToLearner::NewLeader { zxid, .. } if self.is_mutant(Mutant::ForgedEpochAcks) => {
-                Some(zxid)
-            }
-            _ => None,
-        };
+        if let ToLearner::CommitAndActivate { leader, .. } = packet
+            && leader != ensemble::id(member)
+        {
+            self.sights.add("another leader designated", 1);
+        }
+        let forged = self.forged_ack(member, link, &packet);
         self.send_to_learner(member, link, packet);
         if let Some(zxid) = forged {
             self.feed_after(0, member, Input::FromLearner(link, ToLeader::Ack(zxid)));
         }
-    }
-
-    fn stream_snapshot(&mut self, member: usize, link: LinkId, task: Task) {
-        if !self.members[member].links.contains(&link.0) {
-            return;
-        }
-        let mut state = self.scene.states[member].clone();
-        if self.is_mutant(Mutant::StaleSnapshot) && state.entries.len() > 1 {
-            state.entries.pop();
-        }
-        let zxid = state.last;
-        self.transmit(link.0, true, Item::ToLearner(ToLearner::Snap(zxid)));
-        for _ in 0..self.chance.network.below(PARTS_MAX) {
-            self.transmit(link.0, true, Item::Part);
-        }
-        self.transmit(link.0, true, Item::Whole(Box::new(state)));
-        self.task_done(member, link, task, Outcome::At(zxid));
     }
 
     fn stream_log(
@@ -179,7 +175,7 @@ impl World {
     }
 
     /// A stream is over when what was sent has left, which is a little before it arrives.
-    fn task_done(&mut self, member: usize, link: LinkId, task: Task, outcome: Outcome) {
+    pub fn task_done(&mut self, member: usize, link: LinkId, task: Task, outcome: Outcome) {
         let front = self
             .wires
             .conns

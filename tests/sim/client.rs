@@ -62,8 +62,14 @@ impl World {
                 self.sync(server, client, number);
             }
             _ if self.clients[client].open.len() < self.plan.depth => {
-                let number = self.open(client, false);
-                self.write(server, Payload { client, number });
+                let room = self.plan.depth - self.clients[client].open.len();
+                let count = self.chance.clients.below(room) + 1;
+                self.in_one_breath(server, |world| {
+                    for _ in 0..count {
+                        let number = world.open(client, false);
+                        world.write(server, Payload::write(client, number));
+                    }
+                });
             }
             _ => {}
         }
@@ -97,6 +103,7 @@ impl World {
         if serves && (abreast || self.is_mutant(Mutant::SessionsGoBack)) {
             self.clients[client].open.clear();
             self.clients[client].server = Some((member, term));
+            self.take_up(member, client);
         }
     }
 
@@ -138,7 +145,14 @@ impl World {
 
     /// A member has applied a write: the client that waits for it there is told.
     pub fn written(&mut self, member: usize, payload: Payload, zxid: Zxid) {
-        let Payload { client, number } = payload;
+        let Payload {
+            client,
+            number,
+            change: None,
+        } = payload
+        else {
+            return;
+        };
         if self.connected(client) != Some(member) {
             return;
         }
@@ -160,12 +174,15 @@ impl World {
     pub fn last_writes(&mut self) -> std::ops::Range<usize> {
         let first = self.clients.len();
         for member in 0..self.members.len() {
+            if self.members[member].service == Service::Nothing {
+                continue;
+            }
             let client = self.clients.len();
             self.clients.push(Client::default());
             self.join(client, member);
             if self.connected(client).is_some() {
                 let number = self.open(client, false);
-                self.write(member, Payload { client, number });
+                self.write(member, Payload::write(client, number));
             }
         }
         first..self.clients.len()

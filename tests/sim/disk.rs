@@ -3,11 +3,12 @@
 
 use oxkeeper::types::Zxid;
 
+use crate::council::{Charter, Council};
 use crate::history::{Entry, History, Payload};
 use crate::rng::Rng;
 
 /// What survives a crash, and what may not.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Disk {
     /// Log records, oldest first.
     log: Vec<Entry>,
@@ -19,16 +20,73 @@ pub struct Disk {
     tail: u64,
     pub accepted_epoch: i64,
     pub current_epoch: i64,
+    /// The files of the membership, which lie elsewhere: the one in force, and the one that was proposed last.
+    pub committed: Charter,
+    pub next: Option<Charter>,
+    /// An operator vouches for there having been nothing (the file `initialize`).
+    pub marked: bool,
     /// Whether a flush reaches the disk in truth; a mutant takes that away.
     pub flushes: bool,
 }
 
 impl Disk {
-    pub fn new() -> Disk {
+    /// With nothing on it but the membership.
+    pub fn new(committed: Charter) -> Disk {
         Disk {
+            log: Vec::new(),
+            synced: 0,
+            snapshots: Vec::new(),
+            tail: 0,
+            accepted_epoch: 0,
+            current_epoch: 0,
+            committed,
+            next: None,
+            marked: true,
             flushes: true,
-            ..Disk::default()
         }
+    }
+
+    /// With nothing on it but this membership, which is the first one.
+    pub fn of(council: Council) -> Disk {
+        let version = Zxid::ZERO;
+        Disk::new(Charter { version, council })
+    }
+
+    /// Loses everything but the membership.
+    pub fn wipe(&mut self) {
+        *self = Disk {
+            next: self.next,
+            marked: false,
+            ..Disk::new(self.committed)
+        };
+    }
+
+    /// Whether there is no history on it, not even the beginning of one.
+    pub fn is_blank(&self) -> bool {
+        self.log.is_empty() && self.snapshots.is_empty()
+    }
+
+    /// A start without any history: that is the history now, unless nobody vouches for it. Then there is none, the
+    /// server has no say, and somebody will send it a snapshot.
+    // As `server::start::load` and `storage::epochs` do.
+    pub fn begin(&mut self, autocreate: bool) -> History {
+        let marked = std::mem::replace(&mut self.marked, false);
+        if self.is_blank() && !marked && !autocreate {
+            for epoch in [&mut self.accepted_epoch, &mut self.current_epoch] {
+                // It was never saved.
+                if *epoch == 0 {
+                    *epoch = -1;
+                }
+            }
+            return History {
+                last: Zxid(-1),
+                ..History::default()
+            };
+        }
+        if self.snapshots.is_empty() {
+            self.snapshots.push(History::default());
+        }
+        self.recover()
     }
 
     /// A record at the end of the log, not flushed.
@@ -210,11 +268,11 @@ mod tests {
     use super::*;
 
     fn payload(number: i32) -> Payload {
-        Payload { client: 0, number }
+        Payload::write(0, number)
     }
 
     fn disk(records: i32) -> Disk {
-        let mut disk = Disk::new();
+        let mut disk = Disk::of(Council::plain(3, 0));
         for number in 1..=records {
             disk.append(Zxid(i64::from(number)), payload(number));
         }
@@ -232,6 +290,16 @@ mod tests {
             seen[disk.end()] = true;
         }
         assert_eq!(seen, [false, false, false, true, true, true]);
+    }
+
+    #[test]
+    fn an_empty_disk_is_trusted_once() {
+        let mut disk = disk(0);
+        assert_eq!(disk.begin(false).last, Zxid::ZERO);
+        assert_eq!(disk.begin(false).last, Zxid::ZERO, "it has begun");
+        disk.wipe();
+        assert_eq!(disk.begin(false).last, Zxid(-1));
+        assert_eq!(disk.begin(true).last, Zxid::ZERO);
     }
 
     #[test]

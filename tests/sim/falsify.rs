@@ -1,9 +1,12 @@
 //! What mutants do to inputs and effects on their way.
 
-use oxkeeper::consensus::Effect;
+use oxkeeper::consensus::{Effect, Input};
 use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
+use oxkeeper::types::{LinkId, Zxid};
 
+use crate::disk::Disk;
+use crate::member::Service;
 use crate::mutant::Mutant;
 use crate::scene::Event;
 use crate::world::World;
@@ -44,6 +47,52 @@ impl World {
             ballot.epoch = self.scene.disks[to].current_epoch;
         }
         ballot
+    }
+
+    /// What a leader hears at once about what it sends, although nobody says it.
+    pub fn forged_ack(&self, member: usize, link: LinkId, packet: &ToLearner) -> Option<Zxid> {
+        let mutant = self.mutant?;
+        let learner = self.wires.conns.get(&link.0)?.learner.member;
+        match (mutant, packet) {
+            (Mutant::ForgedAcks, ToLearner::Proposal { zxid, .. })
+            | (Mutant::ForgedEpochAcks, ToLearner::NewLeader { zxid, .. }) => Some(*zxid),
+            // Whoever is still catching up acknowledges something else first.
+            (_, ToLearner::Proposal { zxid, .. })
+                if self.scene.services[learner] == Service::Learner(member) =>
+            {
+                let Disk {
+                    committed, next, ..
+                } = &self.scene.disks[member];
+                let next = next.filter(|next| next.version == *zxid)?;
+                let votes = (
+                    committed.council.votes(learner),
+                    next.council.votes(learner),
+                );
+                let forges = matches!(
+                    (mutant, votes),
+                    (Mutant::ActivateEarly, _)
+                        | (Mutant::OldQuorumOnly, (false, true))
+                        | (Mutant::NewQuorumOnly, (true, false))
+                );
+                forges.then_some(*zxid)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether this may be such an acknowledgement of a change: no law is to notice the forgery itself.
+    pub fn is_forged(&self, member: usize, input: &Input) -> bool {
+        let forges = matches!(
+            self.mutant,
+            Some(Mutant::OldQuorumOnly | Mutant::NewQuorumOnly | Mutant::ActivateEarly)
+        );
+        let next = self.scene.disks[member].next.map(|next| next.version);
+        match input {
+            Input::FromLearner(_, ToLeader::Ack(zxid)) => {
+                forges && zxid.counter() != 0 && next == Some(*zxid)
+            }
+            _ => false,
+        }
     }
 
     /// With one mutant the epoch is on disk before what it promises.

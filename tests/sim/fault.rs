@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::council::Council;
 use crate::plan::{MS, Time};
 
 /// One fault.
@@ -60,6 +61,25 @@ pub enum What {
     SlowDisk { who: Who },
     /// A member takes a snapshot and purges old files.
     Snapshot { who: Who },
+    /// A process ends, and everything is gone that its disk held.
+    Wipe { who: Who },
+    /// An operator asks the leader for another membership.
+    Change(Wish),
+    /// Whoever is the next to see a membership, proposed or committed, ends so many effects later.
+    CrashNearChange { after: usize },
+}
+
+/// What an operator wants the membership to become.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish {
+    Remove(Who),
+    /// Takes a member in as a voter, or makes it one.
+    Vote(usize),
+    Observe(Who),
+    /// The quorum port changes.
+    Move(Who),
+    /// All of it at once; who was moved stays where it is.
+    Whole(Council),
 }
 
 impl fmt::Display for Fault {

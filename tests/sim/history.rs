@@ -6,10 +6,13 @@
 use std::fmt;
 
 use bytes::Bytes;
+use oxkeeper::config::Membership;
 use oxkeeper::proto;
-use oxkeeper::proto::txn::TxnHeader;
-use oxkeeper::types::Zxid;
+use oxkeeper::proto::txn::{LoggedTxn, SetDataTxn, Txn, TxnHeader};
+use oxkeeper::types::{OpCode, Zxid};
 
+use crate::council::{Charter, Council};
+use crate::ensemble;
 use crate::say;
 
 /// What a client wrote: unique in a run.
@@ -19,24 +22,54 @@ pub struct Payload {
     pub client: usize,
     /// Its request's number.
     pub number: i32,
+    /// The membership that it asked for.
+    pub change: Option<Council>,
 }
 
 /// `OpCode` of a transaction that failed: consensus may look at kinds, and this one means nothing to it.
 const FAILED: i32 = -1;
 
 impl Payload {
+    /// An ordinary write.
+    pub fn write(client: usize, number: i32) -> Payload {
+        Payload {
+            client,
+            number,
+            change: None,
+        }
+    }
+
     /// The body of the log record with this payload.
     pub fn body(self, zxid: Zxid) -> Bytes {
+        let kind = self.change.map_or(FAILED, |_| OpCode::Reconfig.code());
         let header = TxnHeader {
             client_id: i64::try_from(self.client).expect("few clients"),
             cxid: self.number,
             zxid: zxid.0,
             time: 0,
-            kind: FAILED,
+            kind,
         };
         let mut body = Vec::with_capacity(36);
-        proto::append(&header, &mut body);
-        proto::append(&0_i32, &mut body);
+        let Some(council) = self.change else {
+            proto::append(&header, &mut body);
+            proto::append(&0_i32, &mut body);
+            return body.into();
+        };
+        let version = zxid;
+        let text = ensemble::membership(Charter { version, council }).to_text();
+        let txn = SetDataTxn {
+            path: "/zookeeper/config".into(),
+            data: Some(text.as_bytes()),
+            version: -1,
+        };
+        let txn = Txn::SetData(OpCode::Reconfig, txn);
+        let digest = None;
+        LoggedTxn {
+            header,
+            txn,
+            digest,
+        }
+        .append(&mut body);
         body.into()
     }
 
@@ -44,11 +77,22 @@ impl Payload {
     pub fn of(body: &Bytes) -> Payload {
         let client = body.first_chunk().map(|bytes| i64::from_be_bytes(*bytes));
         let number = body[8..].first_chunk().map(|b| i32::from_be_bytes(*b));
+        let kind = body[28..].first_chunk().map(|b| i32::from_be_bytes(*b));
         Payload {
             client: usize::try_from(client.expect("a header")).expect("a client of ours"),
             number: number.expect("a header"),
+            change: (kind != Some(FAILED)).then(|| council_of(body)),
         }
     }
+}
+
+fn council_of(body: &Bytes) -> Council {
+    let text = match LoggedTxn::decode(body).expect("a body of ours").txn {
+        Txn::SetData(_, txn) => txn.data.expect("a membership"),
+        other => panic!("{other:?} is no change of the membership"),
+    };
+    let membership = Membership::from_text(text, ensemble::RULES);
+    ensemble::charter(&membership.expect("a sound one")).council
 }
 
 /// A transaction in its place.
@@ -65,12 +109,8 @@ pub struct Entry {
 /// As in the trace; the folds only say whether two of them have the same past.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Payload { client, number } = self.payload;
         let (zxid, past) = (say::zxid(self.zxid), self.before & 0xffff);
-        write!(
-            f,
-            "{zxid} [client {client} number {number}] (past {past:04x})"
-        )
+        write!(f, "{zxid} {} (past {past:04x})", say::payload(self.payload))
     }
 }
 
@@ -101,6 +141,9 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// Where the state stands: the last entry, or a later beginning of an epoch.
     pub last: Zxid,
+    /// It shows something of this transaction, and of those before it, although it does not have them: they were
+    /// applied while it was written down. It is sound again when it has them.
+    pub fuzz: Option<Entry>,
 }
 
 impl History {
@@ -114,7 +157,15 @@ impl History {
         let entry = Entry::new(self.fold(), zxid, payload);
         self.entries.push(entry);
         self.last = self.last.max(zxid);
+        self.fuzz = self.fuzz.filter(|fuzz| fuzz.fold != entry.fold);
         entry
+    }
+
+    /// What a walk over this state has written that ended when the state had become `now`.
+    pub fn written_until(mut self, now: &History) -> History {
+        let later = now.entries.last().filter(|last| last.zxid > self.last);
+        self.fuzz = self.fuzz.or(later.copied());
+        self
     }
 
     /// The entry with this number.
@@ -137,16 +188,34 @@ mod tests {
 
     #[test]
     fn a_payload_survives_its_body() {
-        let payload = Payload {
-            client: 3,
-            number: 77,
+        let write = Payload::write(3, 77);
+        let change = Payload {
+            change: Some(Council::plain(3, 1)),
+            ..write
         };
-        assert_eq!(Payload::of(&payload.body(Zxid(1))), payload);
+        for payload in [write, change] {
+            assert_eq!(Payload::of(&payload.body(Zxid(1))), payload);
+        }
+    }
+
+    #[test]
+    fn a_fuzzy_state_is_sound_when_it_has_what_it_shows() {
+        let mut state = History::default();
+        state.push(Zxid(1), Payload::write(0, 1));
+        let base = state.clone();
+        let later = state.push(Zxid(2), Payload::write(0, 2));
+        let mut read = base.clone().written_until(&state);
+        assert_eq!(read.fuzz, Some(later));
+        read.push(Zxid(2), Payload::write(0, 2));
+        assert_eq!(read.fuzz, None);
+        let mut other = base.written_until(&state);
+        other.push(Zxid(2), Payload::write(0, 3));
+        assert_eq!(other.fuzz, Some(later), "it is another one");
     }
 
     #[test]
     fn folds_tell_histories_apart() {
-        let payload = |number| Payload { client: 0, number };
+        let payload = |number| Payload::write(0, number);
         let of = |numbers: &[i32]| {
             let mut history = History::default();
             for (zxid, number) in (1..).zip(numbers) {

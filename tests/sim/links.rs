@@ -70,8 +70,12 @@ impl World {
         if now < until && !self.wires.can_connect(member, leader) {
             return self.after((until - now).min(TRY_PAUSE), again(tries));
         }
-        let other = &self.members[leader];
-        if now < until && other.is_up() && other.listening == Some(door) {
+        let council = self.scene.disks[member].committed.council;
+        let place = council
+            .has(leader)
+            .then(|| (door, council.is_moved(leader)));
+        let answers = place.is_some() && self.members[leader].listening == place;
+        if now < until && self.members[leader].is_up() && answers {
             return self.connect(member, leader);
         }
         if now < until && tries < TRIES_MAX {
@@ -212,6 +216,7 @@ impl World {
         let it = &mut self.members[member];
         if leaders_end {
             it.links.remove(&conn);
+            it.streams.remove(&conn);
         } else if it.upstream == Some(conn) {
             it.upstream = None;
         }
@@ -263,7 +268,7 @@ impl World {
         let lost = kind_of_loss.is_some_and(|mutant| self.is_mutant(mutant))
             && self.chance.faults.chance(20);
         if !lost {
-            self.transmit(link.0, true, Item::ToLearner(packet));
+            self.transmit_behind(member, link.0, Item::ToLearner(packet));
         }
     }
 

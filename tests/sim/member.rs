@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use oxkeeper::consensus::{Input, Peer, Task};
-use oxkeeper::types::{LinkId, Millis, Zxid};
+use oxkeeper::types::{LinkId, Millis, SessionId, Zxid};
 
 use crate::history::{History, Payload};
 use crate::plan::{MS, Time};
+use crate::walk::{Stream, Walk};
 
 /// A clock that is not the world's: it began elsewhere and runs at a speed of its own.
 #[derive(Debug, Clone, Copy)]
@@ -104,17 +105,21 @@ pub struct Member {
     pub syncs: VecDeque<(Zxid, Asker)>,
     /// Syncs that were forwarded.
     pub asked_syncs: VecDeque<Asker>,
+    /// Sessions that the leader is asked about.
+    pub asked_sessions: VecDeque<SessionId>,
 
     pub orders: VecDeque<Job>,
     /// The order that is being carried out.
     pub busy: Option<Job>,
-    /// Snapshots that are being written, and who waits for them.
-    pub snapshots: BTreeMap<u64, (Box<History>, Option<Task>)>,
+    /// Snapshots that are being written.
+    pub walks: BTreeMap<u64, Walk>,
+    /// Snapshots that are being sent, by connection.
+    pub streams: BTreeMap<u64, Stream>,
     /// A snapshot that was received and is held aside.
     pub received: Option<Box<History>>,
 
-    /// The port that is open.
-    pub listening: Option<Door>,
+    /// The port that is open, and whether at the member's other place.
+    pub listening: Option<(Door, bool)>,
     /// Learners' connections.
     pub links: BTreeSet<u64>,
     /// The connection to the leader.
@@ -144,9 +149,11 @@ impl Member {
             in_flight: VecDeque::new(),
             syncs: VecDeque::new(),
             asked_syncs: VecDeque::new(),
+            asked_sessions: VecDeque::new(),
             orders: VecDeque::new(),
             busy: None,
-            snapshots: BTreeMap::new(),
+            walks: BTreeMap::new(),
+            streams: BTreeMap::new(),
             received: None,
             listening: None,
             links: BTreeSet::new(),

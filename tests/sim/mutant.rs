@@ -48,6 +48,26 @@ pub enum Mutant {
     HistoriesIgnored,
     /// Of five voters or more, only the first three count.
     SmallQuorum,
+    /// Snapshots that are being written go on when the history they show may be given up.
+    WalksGoOn,
+    /// A snapshot on disk is numbered by when its walk ended.
+    SnapshotStampedTooHigh,
+    /// What is proposed while a snapshot is sent does not reach the learner.
+    LoseWhatWaits,
+    /// A server that has lost everything votes as if there had been nothing.
+    TrustEmptiness,
+    /// At the end of an epoch's numbers its leader goes on.
+    RollOverIgnored,
+    /// At the end of an epoch's numbers its pipeline begins anew.
+    RollOverWraps,
+    /// A membership that is proposed is not kept.
+    ForgetLastSeen,
+    /// A membership is committed as soon as the old voters have it.
+    OldQuorumOnly,
+    /// A membership is committed as soon as the new voters have it.
+    NewQuorumOnly,
+    /// A membership is committed as soon as anybody has it.
+    ActivateEarly,
 }
 
 /// All of them.
@@ -74,4 +94,14 @@ pub const ALL: &[Mutant] = &[
     Mutant::SessionsGoBack,
     Mutant::HistoriesIgnored,
     Mutant::SmallQuorum,
+    Mutant::WalksGoOn,
+    Mutant::SnapshotStampedTooHigh,
+    Mutant::LoseWhatWaits,
+    Mutant::TrustEmptiness,
+    Mutant::RollOverIgnored,
+    Mutant::RollOverWraps,
+    Mutant::ForgetLastSeen,
+    Mutant::OldQuorumOnly,
+    Mutant::NewQuorumOnly,
+    Mutant::ActivateEarly,
 ];

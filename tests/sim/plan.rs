@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use crate::fault::{Fault, Order, What, Who};
+use crate::council::{Council, Share, Shares};
+use crate::fault::{Fault, Order, What, Who, Wish};
 use crate::rng::Rng;
 
 /// Virtual time, in microseconds since the beginning of the run.
@@ -34,44 +35,23 @@ pub struct Plan {
 pub struct Shape {
     pub voters: usize,
     pub observers: usize,
+    /// Servers that belong to the ensemble when somebody takes them in.
+    pub spares: usize,
     /// Weight and group of every voter; `None`: each counts the same.
-    pub groups: Option<Vec<Share>>,
-}
-
-/// A voter's part in a hierarchical quorum.
-#[derive(Debug, Clone, Copy)]
-pub struct Share {
-    pub group: i64,
-    pub weight: i64,
+    pub shares: Option<Shares>,
 }
 
 impl Shape {
     pub fn members(&self) -> usize {
-        self.voters + self.observers
+        self.voters + self.observers + self.spares
     }
 
-    pub fn is_observer(&self, member: usize) -> bool {
-        member >= self.voters
-    }
-
-    /// Whether these members decide. An oracle of its own: slow, and not the one that is under test.
-    pub fn is_quorum(&self, of: impl Fn(usize) -> bool) -> bool {
-        let Some(shares) = &self.groups else {
-            return (0..self.voters).filter(|voter| of(*voter)).count() * 2 > self.voters;
-        };
-        let weight = |group: i64, counts: &dyn Fn(usize) -> bool| -> i64 {
-            let inside = (0..self.voters).filter(|voter| shares[*voter].group == group);
-            inside
-                .filter(|v| counts(*v))
-                .map(|v| shares[v].weight)
-                .sum()
-        };
-        let mut groups: Vec<i64> = shares.iter().map(|share| share.group).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups.retain(|group| weight(*group, &|_| true) > 0);
-        let won = |group: &&i64| weight(**group, &of) * 2 > weight(**group, &|_| true);
-        groups.iter().filter(won).count() * 2 > groups.len()
+    /// The first membership.
+    pub fn council(&self) -> Council {
+        Council {
+            shares: self.shares,
+            ..Council::plain(self.voters, self.observers)
+        }
     }
 }
 
@@ -93,6 +73,12 @@ pub struct Timing {
     pub observer_masters: bool,
     /// How many learners may be sent snapshots at once before observers must wait.
     pub snapshots_at_once: usize,
+    /// Whether the membership may change.
+    pub reconfig: bool,
+    /// Whether a server that has lost everything trusts in having had nothing.
+    pub autocreate: bool,
+    /// The last counter of an epoch.
+    pub counter_max: i64,
 }
 
 /// What goes wrong all the time.
@@ -114,13 +100,17 @@ impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Plan {
         let rng = &mut Rng::new(seed, 1);
-        let shape = shape(rng);
         let timing = Timing {
             observer_masters: Rng::new(seed, 7).chance(500),
             ..timing(rng)
         };
+        let shape = shape(rng, timing.reconfig);
         let heal_at = timing.tick_ms * MS * rng.between(20, 120);
-        let faults = faults(rng, &shape, &timing, heal_at);
+        let mut faults = faults(rng, &shape, &timing, heal_at);
+        if timing.reconfig {
+            faults.extend(changes(rng, &shape, &timing, heal_at));
+            faults.sort_by_key(|fault| fault.at);
+        }
         Plan {
             seed,
             timing,
@@ -135,27 +125,31 @@ impl Plan {
     }
 }
 
-fn shape(rng: &mut Rng) -> Shape {
+fn shape(rng: &mut Rng, changes: bool) -> Shape {
     let voters = rng.pick(&[3, 3, 3, 3, 5, 5, 5, 7, 2, 4, 1]);
-    let groups = rng.chance(150).then(|| weights(rng, voters));
+    let shares = rng.chance(150).then(|| shares(rng, voters));
     Shape {
         voters,
         observers: rng.pick(&[0, 0, 0, 1, 1, 2]),
-        groups,
+        spares: if changes { rng.below(3) } else { 0 },
+        shares,
     }
 }
 
 /// Random groups and weights; some voter weighs something.
-fn weights(rng: &mut Rng, voters: usize) -> Vec<Share> {
-    let groups = if voters >= 5 { rng.between(1, 3) } else { 1 };
-    let mut shares: Vec<Share> = (0..voters)
-        .map(|_| Share {
+pub fn shares(rng: &mut Rng, members: usize) -> Shares {
+    let groups = if members >= 5 { rng.between(1, 3) } else { 1 };
+    let mut shares = Shares::default();
+    for member in 0..members {
+        let share = Share {
             group: rng.between(1, groups),
             weight: rng.pick(&[1, 1, 1, 2, 3, 0]),
-        })
-        .collect();
-    if shares.iter().all(|share| share.weight == 0) {
-        shares[0].weight = 1;
+        };
+        shares = shares.with(member, share);
+    }
+    if (0..members).all(|member| shares.of(member).weight == 0) {
+        let (group, weight) = (1, 1);
+        shares = shares.with(0, Share { group, weight });
     }
     shares
 }
@@ -171,8 +165,19 @@ fn timing(rng: &mut Rng) -> Timing {
         observer_log: rng.chance(800),
         observer_masters: false,
         snapshots_at_once: rng.pick(&[1, 10]),
+        reconfig: rng.chance(600),
+        autocreate: rng.chance(600),
+        counter_max: match rng.chance(150) {
+            true => rng.between(COUNTERS_MIN, 5 * COUNTERS_MIN),
+            false => COUNTERS,
+        },
     }
 }
+
+/// The last counter that Apache's leaders give.
+const COUNTERS: i64 = 0xffff_fffe;
+/// Enough for the last writes of all members.
+const COUNTERS_MIN: i64 = 15;
 
 fn weather(rng: &mut Rng, timing: &Timing) -> Weather {
     let tick = timing.tick_ms * MS;
@@ -212,7 +217,48 @@ fn faults(rng: &mut Rng, shape: &Shape, timing: &Timing, until: Time) -> Vec<Fau
     faults
 }
 
-const KINDS: usize = 13;
+/// Operators change the membership.
+fn changes(rng: &mut Rng, shape: &Shape, timing: &Timing, until: Time) -> Vec<Fault> {
+    let tick = timing.tick_ms * MS;
+    let pause = rng.pick(&[4, 12, 40]) * tick;
+    let mut faults = Vec::new();
+    let mut at = rng.between(4 * tick, 10 * tick);
+    while at < until {
+        let length = rng.between(tick, 10 * tick);
+        if rng.chance(200) {
+            let after = rng.below(12) + 1;
+            let what = What::CrashNearChange { after };
+            faults.push(Fault { at, length, what });
+        }
+        let what = What::Change(wish(rng, shape));
+        faults.push(Fault { at, length, what });
+        at += rng.between(tick, pause);
+    }
+    faults
+}
+
+fn wish(rng: &mut Rng, shape: &Shape) -> Wish {
+    let members = shape.members();
+    match rng.below(8) {
+        0 | 1 => Wish::Remove(who(rng, shape)),
+        2 | 3 => Wish::Vote(rng.below(members)),
+        4 => Wish::Observe(who(rng, shape)),
+        5 => Wish::Move(who(rng, shape)),
+        _ => {
+            let sets = 1 << members;
+            let voters = rng.below(sets);
+            let others = rng.below(sets) & rng.below(sets) & !voters;
+            Wish::Whole(Council {
+                voters: u16::try_from(voters).expect("few members"),
+                observers: u16::try_from(others).expect("few members"),
+                moved: 0,
+                shares: rng.chance(200).then(|| shares(rng, members)),
+            })
+        }
+    }
+}
+
+const KINDS: usize = 14;
 
 fn what(rng: &mut Rng, shape: &Shape, kind: usize) -> What {
     let who = who(rng, shape);
@@ -257,6 +303,7 @@ fn what(rng: &mut Rng, shape: &Shape, kind: usize) -> What {
                 Order::Install,
             ]),
         },
+        12 => What::Wipe { who },
         _ => What::Snapshot { who },
     }
 }
@@ -274,23 +321,16 @@ impl fmt::Display for Plan {
         let Plan { shape, timing, .. } = self;
         writeln!(
             f,
-            "seed {}: {} voters, {} observers, {} clients, faults until {} ms",
+            "seed {}: {} voters, {} observers, {} spares, {} clients, faults until {} ms",
             self.seed,
             shape.voters,
             shape.observers,
+            shape.spares,
             self.clients,
             self.heal_at / MS
         )?;
-        if let Some(shares) = &shape.groups {
-            for (voter, share) in shares.iter().enumerate() {
-                writeln!(
-                    f,
-                    "  server {}: group {}, weight {}",
-                    voter + 1,
-                    share.group,
-                    share.weight
-                )?;
-            }
+        if shape.shares.is_some() {
+            writeln!(f, "  {:?}", shape.council())?;
         }
         writeln!(f, "  {timing:?}")?;
         writeln!(
@@ -302,40 +342,5 @@ impl fmt::Display for Plan {
             writeln!(f, "  {fault}")?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_majorities() {
-        let shape = Shape {
-            voters: 3,
-            observers: 2,
-            groups: None,
-        };
-        assert!(shape.is_quorum(|member| member < 2));
-        assert!(!shape.is_quorum(|member| member == 0 || member > 2));
-    }
-
-    #[test]
-    fn groups_decide_by_weight_and_a_group_without_weight_not_at_all() {
-        let share = |group, weight| Share { group, weight };
-        let shape = Shape {
-            voters: 5,
-            observers: 0,
-            groups: Some(vec![
-                share(1, 3),
-                share(1, 1),
-                share(2, 1),
-                share(3, 0),
-                share(3, 0),
-            ]),
-        };
-        assert!(shape.is_quorum(|member| member == 0 || member == 2));
-        assert!(!shape.is_quorum(|member| member != 0));
-        assert!(!shape.is_quorum(|member| member < 2));
     }
 }

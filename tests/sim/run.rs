@@ -6,6 +6,9 @@ use std::panic;
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
 
+use oxkeeper::types::Zxid;
+
+use crate::council::each;
 use crate::laws::Broken;
 use crate::member::Service;
 use crate::mutant::Mutant;
@@ -102,6 +105,10 @@ fn play(world: &mut World) -> Time {
             return recovery.unwrap_or_default();
         }
     }
+    if !can_decide(world) {
+        world.sights.add("nobody can decide", 1);
+        return recovery.unwrap_or_default();
+    }
     let services: Vec<String> = world
         .scene
         .services
@@ -128,17 +135,60 @@ fn all_serve(world: &World) -> bool {
         return false;
     };
     // An observer at a follower may have an old idea of who leads.
-    let far = |member| world.plan.timing.observer_masters && world.plan.shape.is_observer(member);
+    let far = |member: usize| {
+        let council = world.scene.disks[member].committed.council;
+        world.plan.timing.observer_masters && !council.votes(member)
+    };
     let follows = |(member, service): (usize, &Service)| match service {
         Service::Learner(_) if far(member) => true,
         service => member == leader || *service == Service::Learner(leader),
     };
-    services.iter().enumerate().all(follows)
+    let serves = |(member, service)| follows((member, service)) || !finds_others(world, member);
+    services.iter().enumerate().all(serves)
+}
+
+/// Whether a server is up and one of the voters that it knows is, too. Who was not there for a few changes may know of
+/// none that still is one, and needs an operator; who is no member any more does not start.
+fn finds_others(world: &World, member: usize) -> bool {
+    let is_up = |voter: usize| world.members[voter].is_up();
+    let mut deciding = world.scene.deciding(member);
+    is_up(member) && deciding.any(|council| each(council.voters).any(is_up))
+}
+
+/// Whether some voter could decide something. It need not be so in the middle of a change: who is about to be a voter may
+/// have more than all that are, and does not support them, but is not proposed either; or it only observes as yet,
+/// and acknowledges nothing; or it weighs nothing, and supports itself. With Apache's server it is the same.
+fn can_decide(world: &World) -> bool {
+    let rank = |member: usize| {
+        let disk = &world.scene.disks[member];
+        let own = disk.committed.council.votes(member).then_some(member);
+        (disk.current_epoch, world.scene.states[member].last, own)
+    };
+    let has_say = |member: usize| {
+        let council = world.scene.disks[member].committed.council;
+        let observes = council.has(member) && !council.votes(member);
+        world.members[member].is_up() && rank(member).1 >= Zxid::ZERO && !observes
+    };
+    (0..world.members.len()).any(|leader| {
+        let supports = |member: usize| has_say(member) && rank(member) <= rank(leader);
+        let council = world.scene.disks[leader].committed.council;
+        let weighs = council
+            .shares
+            .is_none_or(|shares| shares.of(leader).weight > 0);
+        let votes = council.votes(leader) && weighs;
+        let mut deciding = world.scene.deciding(leader);
+        has_say(leader) && votes && deciding.all(|council| council.is_quorum(supports))
+    })
 }
 
 fn all_agree(world: &World) -> bool {
-    let states = &world.scene.states;
-    states.iter().all(|state| state.fold() == states[0].fold())
+    let serves = |service: &Service| *service != Service::Nothing;
+    let all = world.scene.states.iter().zip(&world.scene.services);
+    let mut folds = all
+        .filter(|(_, service)| serves(service))
+        .map(|(state, _)| state.fold());
+    let first = folds.next();
+    folds.all(|fold| Some(fold) == first)
 }
 
 thread_local! {

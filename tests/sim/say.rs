@@ -1,10 +1,13 @@
 //! Inputs and effects in few words, for the trace.
 
+use oxkeeper::config::Membership;
 use oxkeeper::consensus::{Effect, Input, Outcome, Saved};
 use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::types::Zxid;
 
+use crate::council::Charter;
+use crate::ensemble;
 use crate::history::Payload;
 use crate::member::Job;
 
@@ -33,7 +36,7 @@ pub fn input(input: &Input) -> String {
         Input::FromLeader(packet) => format!("leader: {}", to_learner(packet)),
         Input::FromLearner(link, packet) => format!("link {}: {}", link.0, to_leader(packet)),
         Input::Snapshot(at) => format!("snapshot {}", zxid(*at)),
-        Input::Proposed { zxid: z, body } => format!("proposed {} {}", zxid(*z), payload(body)),
+        Input::Proposed { zxid: z, body } => format!("proposed {} {}", zxid(*z), written(body)),
         Input::Durable(z) => format!("durable {}", zxid(*z)),
         Input::Done(task, outcome) => format!("done {}: {}", task.0, say_outcome(*outcome)),
         other => format!("{other:?}"),
@@ -53,8 +56,8 @@ pub fn effect(effect: &Effect) -> String {
         Effect::SendBallot { to, ballot } => format!("ballot to {}: {}", to.0, vote(ballot)),
         Effect::ToLeader(packet) => format!("to leader: {}", to_leader(packet)),
         Effect::Send(link, packet) => format!("to link {}: {}", link.0, to_learner(packet)),
-        Effect::Append { zxid: z, body } => format!("append {} {}", zxid(*z), payload(body)),
-        Effect::Deliver { zxid: z, body } => format!("deliver {} {}", zxid(*z), payload(body)),
+        Effect::Append { zxid: z, body } => format!("append {} {}", zxid(*z), written(body)),
+        Effect::Deliver { zxid: z, body } => format!("deliver {} {}", zxid(*z), written(body)),
         Effect::Commit(z) => format!("commit {}", zxid(*z)),
         Effect::Truncate(z, task) => format!("truncate {} (task {})", zxid(*z), task.0),
         Effect::StreamLog {
@@ -72,6 +75,11 @@ pub fn effect(effect: &Effect) -> String {
             )
         }
         Effect::Note(text) => format!("({text})"),
+        Effect::LastSeen(membership) => format!("last seen {}", charter(membership)),
+        Effect::Activate {
+            membership,
+            differs,
+        } => format!("ACTIVATE {}, differs: {differs}", charter(membership)),
         Effect::Lead { epoch } => format!("LEAD {}", zxid(*epoch)),
         other => format!("{other:?}"),
     }
@@ -104,9 +112,25 @@ fn vote(ballot: &Ballot) -> String {
     )
 }
 
-fn payload(body: &bytes::Bytes) -> String {
-    let Payload { client, number } = Payload::of(body);
-    format!("[client {client} number {number}]")
+fn written(body: &bytes::Bytes) -> String {
+    payload(Payload::of(body))
+}
+
+pub fn payload(payload: Payload) -> String {
+    let Payload {
+        client,
+        number,
+        change,
+    } = payload;
+    match change {
+        Some(council) => format!("[change {number}: {council:?}]"),
+        None => format!("[client {client} number {number}]"),
+    }
+}
+
+fn charter(of: &Membership) -> String {
+    let Charter { version, council } = ensemble::charter(of);
+    format!("version {}: {council:?}", zxid(version))
 }
 
 fn to_leader(packet: &ToLeader) -> String {
@@ -141,9 +165,22 @@ fn to_learner(packet: &ToLearner) -> String {
         ToLearner::Snap(z) => format!("SNAP {}", zxid(*z)),
         ToLearner::LeaderInfo { epoch, .. } => format!("LEADERINFO {epoch}"),
         ToLearner::NewLeader { zxid: z, .. } => format!("NEWLEADER {}", zxid(*z)),
-        ToLearner::Proposal { zxid: z, body } => format!("PROPOSAL {} {}", zxid(*z), payload(body)),
+        ToLearner::CommitAndActivate { zxid: z, leader } => {
+            format!("COMMITANDACTIVATE {}, {} leads", zxid(*z), leader.0)
+        }
+        ToLearner::InformAndActivate {
+            zxid: z,
+            leader,
+            body,
+        } => format!(
+            "INFORMANDACTIVATE {} {}, {} leads",
+            zxid(*z),
+            written(body),
+            leader.0
+        ),
+        ToLearner::Proposal { zxid: z, body } => format!("PROPOSAL {} {}", zxid(*z), written(body)),
         ToLearner::Commit(z) => format!("COMMIT {}", zxid(*z)),
-        ToLearner::Inform { zxid: z, body } => format!("INFORM {} {}", zxid(*z), payload(body)),
+        ToLearner::Inform { zxid: z, body } => format!("INFORM {} {}", zxid(*z), written(body)),
         ToLearner::Ping(z) => format!("PING {}", zxid(*z)),
         other => format!("{other:?}"),
     }

@@ -4,16 +4,21 @@
 use oxkeeper::consensus::{Effect, Input};
 use oxkeeper::types::Zxid;
 
+use crate::council::{Charter, Council};
 use crate::disk::Disk;
 use crate::history::{Entry, History, Payload};
 use crate::member::Service;
 use crate::plan::{Shape, Time};
+use crate::reconfig::joining;
 
 /// Everything that is to be seen at one moment.
 #[derive(Debug)]
 pub struct Scene {
     pub now: Time,
-    pub shape: Shape,
+    /// The first membership.
+    pub council: Council,
+    /// The last counter of an epoch.
+    pub counter_max: i64,
     pub disks: Vec<Disk>,
     /// What each member has applied.
     pub states: Vec<History>,
@@ -21,15 +26,41 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub fn new(shape: &Shape) -> Scene {
+    /// `believed`: what the members take for the first membership.
+    pub fn new(shape: &Shape, believed: Council, counter_max: i64) -> Scene {
         let members = shape.members();
+        let disk = |member| {
+            let mut disk = Disk::of(believed);
+            if !believed.has(member) {
+                disk.committed = joining(member, believed);
+            }
+            disk
+        };
         Scene {
             now: 0,
-            shape: shape.clone(),
-            disks: vec![Disk::new(); members],
+            council: shape.council(),
+            counter_max,
+            disks: (0..members).map(disk).collect(),
             states: vec![History::default(); members],
             services: vec![Service::Nothing; members],
         }
+    }
+}
+
+impl Scene {
+    /// Who must agree, as this member knows it: the members, and those that are about to be.
+    pub fn deciding(&self, member: usize) -> impl Iterator<Item = Council> {
+        let Disk {
+            committed, next, ..
+        } = &self.disks[member];
+        let newer = next.filter(|next| next.version > committed.version);
+        let both = std::iter::once(*committed).chain(newer);
+        // Before the first change, what the members believe is not asked for.
+        let truth = |charter: Charter| match charter.version == Zxid::ZERO {
+            true if charter.council.voters == self.council.voters => self.council,
+            _ => charter.council,
+        };
+        both.map(truth)
     }
 }
 
@@ -40,6 +71,8 @@ pub enum Event<'e> {
     Started,
     /// The process has ended.
     Crashed,
+    /// The disk has lost everything.
+    Wiped,
     /// The machine is about to see this.
     Input(&'e Input),
     /// The machine asks for this; it is carried out next.

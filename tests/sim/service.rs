@@ -34,6 +34,7 @@ impl World {
         it.retired = false;
         it.syncs.clear();
         it.asked_syncs.clear();
+        it.asked_sessions.clear();
         self.scene.services[member] = service;
     }
 
@@ -58,6 +59,32 @@ impl World {
                 self.send_to_leader(member, ToLeader::Request(request));
             }
             Service::Nothing => {}
+        }
+    }
+
+    /// A client has come with its session: a learner asks whether it may take it up.
+    pub fn take_up(&mut self, member: usize, client: usize) {
+        if matches!(self.members[member].service, Service::Learner(_)) {
+            let session = session(client);
+            let timeout_ms = 1000;
+            self.members[member].asked_sessions.push_back(session);
+            self.send_to_leader(
+                member,
+                ToLeader::Revalidate {
+                    session,
+                    timeout_ms,
+                },
+            );
+        }
+    }
+
+    /// The leader has answered that: in the order asked, to the role that asked.
+    pub fn revalidated(&mut self, member: usize, answered: SessionId) {
+        let asked = self.members[member].asked_sessions.pop_front();
+        self.sights.add("session taken up", 1);
+        if asked != Some(answered) {
+            let why = format!("session {answered:?} is answered, {asked:?} was asked for");
+            self.break_law("answers come in the order asked", why);
         }
     }
 
@@ -92,14 +119,20 @@ impl World {
             return self.wait_for_sync(member, Asker::Link(link));
         }
         let client = usize::try_from(request.session.0).expect("a client of ours");
-        let number = request.cxid;
-        self.propose(member, Payload { client, number });
+        self.propose(member, Payload::write(client, request.cxid));
     }
 
-    fn propose(&mut self, member: usize, payload: Payload) {
+    pub fn propose(&mut self, member: usize, payload: Payload) {
+        let last = self.plan.timing.counter_max;
         let it = &mut self.members[member];
         let zxid = it.next_zxid;
-        it.next_zxid = zxid.next();
+        if zxid.counter() > last && self.mutant != Some(Mutant::RollOverIgnored) {
+            return;
+        }
+        it.next_zxid = match self.mutant {
+            Some(Mutant::RollOverWraps) if zxid.counter() == last => Zxid(zxid.0 - last + 1),
+            _ => zxid.next(),
+        };
         it.in_flight.push_back((zxid, payload));
         let body = payload.body(zxid);
         self.see(member, &Event::Numbered { zxid, payload });
@@ -148,6 +181,9 @@ impl World {
             self.scene.states[member].push(zxid, payload);
         }
         let serving = self.members[member].service != Service::Nothing;
+        if !serving {
+            self.break_walks(member);
+        }
         let entry = self.scene.states[member].push(zxid, payload);
         self.see(member, &Event::Applied { entry, serving });
         if serving {
@@ -180,9 +216,13 @@ impl World {
     }
 }
 
+fn session(client: usize) -> SessionId {
+    SessionId(i64::try_from(client).expect("few clients"))
+}
+
 fn forwarded(client: usize, number: i32, op: OpCode) -> Forwarded {
     Forwarded {
-        session: SessionId(i64::try_from(client).expect("few clients")),
+        session: session(client),
         cxid: number,
         op: op.code(),
         body: Bytes::new(),

@@ -60,6 +60,9 @@ impl Search {
             }
         }
         self.with(|plan| plan.depth = 1);
+        if self.with(|plan| plan.shape.spares = 0) {
+            self.with(|plan| plan.timing.reconfig = false);
+        }
         self.with(|plan| plan.shape.observers = 0);
         self.with(|plan| plan.weather.spikes = 0);
         self.with(|plan| plan.weather.ballot_cuts = 0);

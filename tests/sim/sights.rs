@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use oxkeeper::consensus::{Effect, Input, Outcome};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
+use oxkeeper::types::Zxid;
 
+use crate::history::History;
 use crate::member::Job;
 use crate::scene::Event;
 
@@ -26,6 +28,7 @@ pub const ALL: &[&str] = &[
     "observer calls a follower",
     "request forwarded",
     "sync answered",
+    "session taken up",
     "role ended",
     "connection to a leader lost",
     "crash while flushing",
@@ -33,6 +36,15 @@ pub const ALL: &[&str] = &[
     "crash while saving the current epoch",
     "crash while truncating",
     "crash while installing",
+    "fuzzy snapshot on disk",
+    "fuzzy snapshot sent",
+    "disk lost",
+    "joined without a history",
+    "numbers used up",
+    "membership proposed",
+    "membership activated",
+    "another leader designated",
+    "follower without a vote",
 ];
 
 impl Sights {
@@ -45,6 +57,13 @@ impl Sights {
             Event::Input(Input::LeaderDown) => "connection to a leader lost",
             Event::Input(Input::Done(_, Outcome::Streamed(_))) => "log streamed",
             Event::Input(Input::Done(_, Outcome::Unavailable)) => "log unavailable",
+            Event::Effect(Effect::ToLeader(ToLeader::AckEpoch {
+                last_zxid: Zxid(-1),
+                ..
+            })) => "joined without a history",
+            Event::Effect(Effect::Note(why)) if why.contains("used up") => "numbers used up",
+            Event::Numbered { payload, .. } if payload.change.is_some() => "membership proposed",
+            Event::Effect(Effect::Activate { differs: true, .. }) => "membership activated",
             Event::Effect(Effect::Install(_)) => "snapshot installed",
             Event::Effect(Effect::Truncate(..)) => "truncated",
             Event::Effect(Effect::ToLeader(ToLeader::AckEpoch {
@@ -73,7 +92,14 @@ impl Sights {
         self.add(sight, 1);
     }
 
-    fn add(&mut self, sight: &'static str, times: u64) {
+    /// A snapshot is done: whether it shows what it does not have.
+    pub fn fuzz(&mut self, snapshot: &History, sight: &'static str) {
+        if snapshot.fuzz.is_some() {
+            self.add(sight, 1);
+        }
+    }
+
+    pub fn add(&mut self, sight: &'static str, times: u64) {
         *self.0.entry(sight).or_default() += times;
     }
 

@@ -1,11 +1,10 @@
 //! The log thread and the housekeeper of a member: orders that take time, and what a crash leaves of them.
 
-use oxkeeper::consensus::{Input, Outcome, Task};
+use oxkeeper::consensus::{Input, Outcome};
 
-use crate::history::History;
 use crate::member::Job;
 use crate::mutant::Mutant;
-use crate::plan::{MS, Time};
+use crate::plan::Time;
 use crate::scene::Event;
 use crate::world::{Next, World};
 
@@ -15,6 +14,9 @@ const SLOWNESS: Time = 50;
 impl World {
     /// An order to the log thread.
     pub fn order(&mut self, member: usize, job: Job) {
+        if matches!(job, Job::Truncate(..) | Job::Install(..)) {
+            self.break_walks(member);
+        }
         if let Some(input) = self.premature(&job) {
             self.feed_after(0, member, input);
         }
@@ -65,7 +67,7 @@ impl World {
         self.spring_trap(member);
     }
 
-    fn disk_time(&mut self, member: usize) -> Time {
+    pub fn disk_time(&mut self, member: usize) -> Time {
         let (low, high) = self.plan.weather.disk;
         let time = self.chance.disk.between(low, high);
         if self.members[member].slow_until > self.scene.now {
@@ -80,7 +82,12 @@ impl World {
             return;
         };
         self.log(member, || format!("   disk: {}", crate::say::job(&job)));
+        // As after so many records in the server.
+        let enough = matches!(job, Job::Flush(_)) && self.chance.disk.chance(10);
         let input = self.finish_job(member, job);
+        if enough {
+            self.take_snapshot(member, None);
+        }
         self.see(member, &Event::Stored);
         self.burn_disk_fuse(member);
         if !self.members[member].is_up() {
@@ -138,48 +145,6 @@ impl World {
         };
         let told = self.mutant == Some(Mutant::DoneTooEarly) && !installs;
         (!told).then_some(Input::Done(task, outcome))
-    }
-
-    /// The housekeeper writes a snapshot of what is applied now.
-    pub fn take_snapshot(&mut self, member: usize, task: Option<Task>) {
-        let number = self.fresh();
-        let state = Box::new(self.scene.states[member].clone());
-        let it = &mut self.members[member];
-        let life = it.life;
-        it.snapshots.insert(number, (state, task));
-        let wait = 2 * self.disk_time(member) + MS;
-        self.after(
-            wait,
-            Next::SnapshotTaken {
-                member,
-                life,
-                number,
-            },
-        );
-    }
-
-    pub fn snapshot_taken(&mut self, member: usize, number: u64) {
-        let Some((state, task)) = self.members[member].snapshots.remove(&number) else {
-            return;
-        };
-        self.keep_snapshot(member, *state);
-        self.see(member, &Event::Stored);
-        self.burn_disk_fuse(member);
-        if let Some(task) = task {
-            self.feed(member, Input::Done(task, Outcome::Saved));
-        }
-    }
-
-    /// A snapshot that somebody has overtaken by truncating or installing is not kept.
-    fn keep_snapshot(&mut self, member: usize, state: History) {
-        let applied = &self.scene.states[member];
-        if applied.fold_at(state.last) == state.fold() && applied.last >= state.last {
-            self.scene.disks[member].add_snapshot(state);
-        }
-        if self.chance.disk.chance(500) {
-            let committed = self.laws.committed_last();
-            self.scene.disks[member].purge(committed);
-        }
     }
 
     /// What a crash leaves: of the order that was being carried out nothing, a part, or all.

@@ -1,8 +1,12 @@
 //! Faults begin and end.
 
+use oxkeeper::types::Zxid;
+
+use crate::council::Council;
 use crate::fault::{Fault, Order, What, Who};
 use crate::member::{Job, Service};
 use crate::plan::Time;
+use crate::scene::Event;
 use crate::world::{Next, World};
 
 impl World {
@@ -45,10 +49,17 @@ impl World {
             }
             What::Snapshot { who } => {
                 let member = self.who(who);
-                if self.members[member].is_up() {
+                let has_one = self.scene.states[member].last >= Zxid::ZERO;
+                if self.members[member].is_up() && has_one {
                     self.take_snapshot(member, None);
                 }
             }
+            What::Wipe { who } => {
+                let member = self.who(who);
+                self.wipe(member, length);
+            }
+            What::Change(wish) => self.wish(wish),
+            What::CrashNearChange { after } => self.change_trap = Some((after, length)),
             What::Cut { a, b } => self.cut_between(a, b),
             other => self.strike_network(other, length),
         }
@@ -111,6 +122,26 @@ impl World {
         self.after(length, Next::Start { member, life });
     }
 
+    /// A disk is replaced by an empty one. Whoever has a say must not come back as if there never had been anything,
+    /// and those that are left must be able to decide.
+    fn wipe(&mut self, member: usize, length: Time) {
+        let disks = &self.scene.disks;
+        let left = |other: usize| other != member && !disks[other].is_blank();
+        let charters = disks
+            .iter()
+            .flat_map(|disk| disk.next.iter().chain([&disk.committed]));
+        let councils: Vec<Council> = charters.map(|charter| charter.council).collect();
+        let votes = councils.iter().any(|council| council.votes(member));
+        let decide = councils.iter().all(|council| council.is_quorum(left));
+        if votes && (self.plan.timing.autocreate || !decide) {
+            return;
+        }
+        self.crash_for(member, true, length);
+        self.scene.disks[member].wipe();
+        self.sights.add("disk lost", 1);
+        self.see(member, &Event::Wiped);
+    }
+
     fn cut_between(&mut self, a: usize, b: usize) {
         if a != b {
             self.break_pair(a, b);
@@ -127,7 +158,7 @@ impl World {
     }
 
     /// Whom a fault means just now.
-    fn who(&self, who: Who) -> usize {
+    pub fn who(&self, who: Who) -> usize {
         let members = self.members.len();
         let epoch = |member: &usize| match self.scene.services[*member] {
             Service::Leader(epoch) => epoch,
@@ -187,6 +218,7 @@ impl World {
         self.healed = true;
         self.wires.clear();
         self.trap = None;
+        self.change_trap = None;
         for member in 0..self.members.len() {
             let it = &mut self.members[member];
             it.paused_until = 0;

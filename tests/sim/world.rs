@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use oxkeeper::config::Membership;
 use oxkeeper::consensus::{Effect, Input, Peer, Saved, Settings};
 use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::types::{ServerId, Zxid};
@@ -52,6 +51,8 @@ pub enum Next {
     },
     /// The log thread has finished its order.
     Ordered { member: usize, life: u32 },
+    /// The next piece of a snapshot leaves for a learner.
+    Slice { member: usize, life: u32, conn: u64 },
     /// A snapshot is written.
     SnapshotTaken {
         member: usize,
@@ -127,13 +128,14 @@ pub struct World {
     pub broken: Option<Broken>,
     /// Who is next to have its disk do this ends, for so long.
     pub trap: Option<(Order, Time)>,
+    /// Who is next to see a membership ends so many effects later, for so long.
+    pub change_trap: Option<(usize, Time)>,
     /// Whether the time of faults is over.
     pub healed: bool,
     /// Written down only when somebody will read it.
     pub trace: Option<String>,
     pub steps: u64,
     pub counter: u64,
-    membership: Arc<Membership>,
     queue: BinaryHeap<Reverse<Scheduled>>,
     scheduled: u64,
     /// What a step asks for; kept to save its allocation.
@@ -153,7 +155,7 @@ impl World {
         };
         let mut world = World {
             mutant,
-            scene: Scene::new(&plan.shape),
+            scene: scene(plan, mutant),
             members: (0..count).map(|_| Member::new(clock())).collect(),
             wires: Wires::new(count),
             clients: (0..plan.clients).map(|_| Client::default()).collect(),
@@ -167,11 +169,11 @@ impl World {
             sights: Sights::default(),
             broken: None,
             trap: None,
+            change_trap: None,
             healed: false,
             trace: traced.then(String::new),
             steps: 0,
             counter: 0,
-            membership: Arc::new(ensemble::membership(&plan.shape, mutant)),
             queue: BinaryHeap::new(),
             scheduled: 0,
             effects: Vec::new(),
@@ -261,6 +263,11 @@ impl World {
                     self.order_done(member);
                 }
             }
+            Next::Slice { member, life, conn } => {
+                if self.lives(member, life, || Next::Slice { member, life, conn }) {
+                    self.stream_slice(member, conn);
+                }
+            }
             Next::SnapshotTaken {
                 member,
                 life,
@@ -337,7 +344,11 @@ impl World {
         if self.members[member].life != life || self.members[member].is_up() {
             return;
         }
-        let state = self.scene.disks[member].recover();
+        if !self.admit(member) {
+            return self.log(member, || "   is no member, and does not start".to_owned());
+        }
+        let trusting = self.plan.timing.autocreate || self.is_mutant(Mutant::TrustEmptiness);
+        let state = self.scene.disks[member].begin(trusting);
         let disk = &self.scene.disks[member];
         let saved = Saved {
             accepted_epoch: disk.accepted_epoch,
@@ -357,7 +368,17 @@ impl World {
 
     fn settings(&self, member: usize) -> Settings {
         let timing = &self.plan.timing;
-        let mut settings = Settings::new(ensemble::id(member), self.membership.clone());
+        let disk = &self.scene.disks[member];
+        let committed = Arc::new(ensemble::membership(disk.committed));
+        let mut settings = Settings::new(ensemble::id(member), committed);
+        if let Some(next) = disk.next {
+            settings.last_seen = Arc::new(ensemble::membership(next));
+        }
+        settings.member_rules = ensemble::RULES;
+        settings.reconfig = timing.reconfig;
+        if !self.is_mutant(Mutant::RollOverIgnored) {
+            settings.counter_max = timing.counter_max;
+        }
         settings.tick_ms = timing.tick_ms;
         settings.init_limit = timing.init_limit;
         settings.sync_limit = timing.sync_limit;
@@ -380,7 +401,22 @@ impl World {
             return;
         }
         it.inbox.push_back(input);
-        if std::mem::replace(&mut it.feeding, true) {
+        self.drain(member);
+    }
+
+    /// What is fed meanwhile is looked at only afterwards: requests that are numbered together.
+    pub fn in_one_breath(&mut self, member: usize, act: impl FnOnce(&mut World)) {
+        let life = self.members[member].life;
+        let fed = std::mem::replace(&mut self.members[member].feeding, true);
+        act(self);
+        if self.members[member].life == life {
+            self.members[member].feeding = fed;
+            self.drain(member);
+        }
+    }
+
+    fn drain(&mut self, member: usize) {
+        if std::mem::replace(&mut self.members[member].feeding, true) {
             return;
         }
         while self.broken.is_none() {
@@ -395,7 +431,9 @@ impl World {
 
     fn step(&mut self, member: usize, input: Input) {
         self.log(member, || format!("<- {}", say::input(&input)));
-        self.see(member, &Event::Input(&input));
+        if !self.is_forged(member, &input) {
+            self.see(member, &Event::Input(&input));
+        }
         let now = self.members[member].clock.read(self.scene.now);
         let mut effects = std::mem::take(&mut self.effects);
         if let Some(peer) = &mut self.members[member].peer {
@@ -466,6 +504,11 @@ impl World {
         );
         member
     }
+}
+
+fn scene(plan: &Plan, mutant: Option<Mutant>) -> Scene {
+    let believed = ensemble::believed(plan.shape.council(), mutant);
+    Scene::new(&plan.shape, believed, plan.timing.counter_max)
 }
 
 /// No machine waits longer before it sends its ballots again.

@@ -174,7 +174,10 @@ impl Pass {
             return Step::Quiet;
         }
         let mut step = Step::Quiet;
-        if vote.round > self.proposal.round {
+        // Others pass over a vote for nobody, its round included: they would wait for this server for ever, if it is about
+        // to be a voter, and it for them.
+        let gives_way = self.proposal.leader == Vote::NOBODY && roll.beats(&vote, &self.proposal);
+        if vote.round > self.proposal.round || (gives_way && vote.round < self.proposal.round) {
             self.received.0.clear();
             self.initial.round = vote.round;
             self.proposal = match roll.beats(&vote, &self.initial) {

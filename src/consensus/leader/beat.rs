@@ -80,6 +80,9 @@ impl Leader {
         for (link, why) in self.lost(own) {
             self.hang_up(own, link, why, out);
         }
+        if self.leaves.is_some_and(|at| own.now >= at) {
+            return over("the membership has moved or removed this server");
+        }
         if tick && !own.quorums().reached(self.alive(own)) {
             own.heed_oracle(self.is_alone());
             if !own.quorums().reached(self.alive(own)) {

@@ -13,9 +13,6 @@ use crate::consensus::status::ProposalSizes;
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::types::Zxid;
 
-/// The last counter of an epoch. A transaction with the one behind it would be the end of the numbers.
-const COUNTER_MAX: i64 = 0xffff_fffe;
-
 impl Leader {
     /// The own pipeline has numbered a transaction, and given it to the log.
     pub(crate) fn on_proposed(
@@ -49,7 +46,7 @@ impl Leader {
             min: before.map_or(len, |sizes| sizes.min.min(len)),
             max: before.map_or(len, |sizes| sizes.max.max(len)),
         });
-        match zxid.counter() < COUNTER_MAX {
+        match zxid.counter() < own.settings.counter_max {
             true => Ok(()),
             false => over("the epoch's numbers are used up"),
         }

@@ -51,6 +51,7 @@ impl Leader {
         let leader = leader.unwrap_or(me);
         own.activate(&membership, Some((leader, self.epoch())), out);
         self.commits = leader == me || !own.settings.reconfig;
+        self.leaves = (!stays).then(|| own.now.plus(own.settings.tick_ms));
     }
 
     /// The change is committed. If another server leads from now on, nothing more is committed here: the learners
@@ -71,7 +72,8 @@ impl Leader {
         let best = best.and_then(|outstanding| outstanding.best(&electorate, has, me));
         // When nobody else has it, nobody else can lead.
         let other = best.unwrap_or(me);
-        let leader = if stays(own, &membership) { me } else { other };
+        let stays = stays(own, &membership);
+        let leader = if stays { me } else { other };
         own.activate(&membership, Some((leader, zxid)), out);
         for link in self.links.iter().filter(|link| link.forwarding) {
             let packet = match link.observer {
@@ -85,9 +87,9 @@ impl Leader {
             out.push(Effect::Send(link.link, packet));
         }
         self.commits = leader == me;
-        if let Some(proposed) = self.proposed() {
-            self.rule_from(own, proposed.next());
-        }
+        self.leaves = (!stays).then(|| own.now.plus(own.settings.tick_ms));
+        // What was proposed meanwhile as well: the old members may never hear of it.
+        self.rule_from(own, zxid.next());
     }
 
     /// This server and its followers that are alive; observers do not count, whatever they are to be.

@@ -157,11 +157,13 @@ impl CatchingUp {
         Ok(())
     }
 
-    /// Whether a membership is proposed and not committed: a leader sends with `NEWLEADER` what it has seen last.
-    /// Apache's learners take it for committed all the same.
+    /// Whether a membership is proposed and not committed: a leader sends with `NEWLEADER` what it has seen last. One
+    /// that is older than the epoch is committed with it. Apache's learners take all of them for committed.
     fn is_pending(&self, membership: &Membership) -> bool {
-        let mut open = self.pending.iter().skip(self.late);
-        open.any(|(zxid, _)| zxid.0 == membership.version)
+        let last_late = self.late.checked_sub(1).map(|last| self.pending[last].0);
+        let committed = last_late.unwrap_or(self.base);
+        let version = Zxid(membership.version);
+        version > committed && version > Zxid(self.epoch << 32)
     }
 
     /// A change of the membership is being committed.

@@ -16,7 +16,7 @@ fn started(voters: &[i64], observers: &[i64]) -> House {
 }
 
 /// The transaction that proposes a membership: its version is its number.
-fn change(zxid: Zxid, membership: &Membership) -> Bytes {
+pub(super) fn change(zxid: Zxid, membership: &Membership) -> Bytes {
     let membership = Membership {
         version: zxid.0,
         ..membership.clone()
@@ -147,6 +147,21 @@ fn who_joins_in_the_middle_of_a_change_waits_for_it_like_the_others() {
     assert_members(&house, &[2, 3], 1 << 32, &[1, 2, 3]);
     assert_eq!(house.committed(1).voter_count(), 3);
     assert!(house.committed(1).is_voter(ServerId(2)));
+}
+
+/// It gets no proposals; what came with NEWLEADER is all it has heard of the change.
+#[test]
+fn an_observer_that_joins_in_the_middle_of_a_change_waits_for_it_too() {
+    let mut house = started(&[1, 2, 3], &[4, 5]);
+    house.stop(ServerId(4));
+    let next = membership(&[3, 4, 5], &[]);
+    house.propose(|zxid| change(zxid, &next));
+    house.run(100);
+    house.restart(ServerId(4));
+    house.run(2_000);
+    assert_eq!(house.phase(4), Phase::Observing(ServerId(3)));
+    assert_eq!(house.committed(4).voter_count(), 3);
+    assert!(house.committed(4).is_voter(ServerId(2)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Transcripts of an observer: server 4, and its leader 3.
 
+use crate::consensus::testing::membership;
+use crate::consensus::tests::change::change;
 use crate::consensus::tests::desk::{
     Desk, ack, append, body, deliver, done, proposal, saved, settings, z,
 };
@@ -12,6 +14,7 @@ use crate::types::Zxid;
 fn observing(log: bool) -> Desk {
     let mut settings = settings(4);
     settings.observer_log = log;
+    settings.reconfig = true;
     let mut desk = Desk::new(settings, saved((7, 6), &[z(6, 1)]));
     desk.elect_other();
     desk.take(Input::LeaderUp);
@@ -64,6 +67,25 @@ fn an_observer_without_a_log_applies_only() {
     assert_eq!(desk.leader(inform(z(7, 2))), [deliver(z(7, 2))]);
     let end = desk.take(Input::LeaderDown);
     assert_eq!(end, [note(), Effect::Retire, Effect::LeaveLeader]);
+}
+
+/// Its log would begin with a hole, and its vote would stand for what is nowhere.
+#[test]
+fn an_observer_without_a_log_goes_back_to_its_disk_before_it_votes() {
+    let mut desk = observing(false);
+    desk.leader(inform(z(7, 1)));
+    let body = change(z(7, 2), &membership(&[1, 2, 3, 4], &[]));
+    let activate = ToLearner::InformAndActivate {
+        zxid: z(7, 2),
+        leader: LEADER,
+        body,
+    };
+    let end = desk.leader(activate);
+    let written = |effect: &Effect| matches!(effect, Effect::Append { .. });
+    assert!(!end.iter().any(written), "{end:?}");
+    assert_eq!(end.last(), Some(&Effect::Truncate(z(6, 1), Task(2))));
+    let begins = desk.take(done(2, Outcome::At(z(6, 1))));
+    assert_eq!(begins[0], Effect::Phase(Phase::Discovery(LEADER)));
 }
 
 #[test]

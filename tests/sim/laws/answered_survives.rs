@@ -7,6 +7,7 @@ use oxkeeper::types::Zxid;
 
 use crate::history::{Entry, History, Payload};
 use crate::laws::{Judgement, Law};
+use crate::member::Service;
 use crate::say;
 use crate::scene::{Event, Scene};
 
@@ -51,9 +52,13 @@ impl AnsweredSurvives {
     }
 
     fn all_have_all(&self, scene: &Scene) -> Judgement {
-        let mut states = scene.states.iter();
-        states.try_for_each(|state| self.has_all(state, i64::MAX))?;
-        let mut entries = scene.states.iter().flat_map(|state| &state.entries);
+        let services = scene.services.iter();
+        let serving = || {
+            let all = scene.states.iter().zip(services.clone());
+            all.filter(|(_, service)| **service != Service::Nothing)
+        };
+        serving().try_for_each(|(state, _)| self.has_all(state, i64::MAX))?;
+        let mut entries = serving().flat_map(|(state, _)| &state.entries);
         entries.try_for_each(|entry| match self.committed.get(&entry.payload) {
             Some(zxid) if *zxid == entry.zxid => Ok(()),
             known => Err(format!("{entry:?} is known as {known:?}")),
@@ -102,7 +107,8 @@ mod tests {
     #[test]
     fn a_lost_write_a_phantom_and_a_repetition_are_noticed() {
         let mut law = AnsweredSurvives::default();
-        let scene = scene();
+        let mut scene = scene();
+        scene.services[0] = Service::Leader(1);
         let entry = history(&[1]).entries[0];
         let Entry { payload, zxid, .. } = entry;
         let applied = Event::Applied {

@@ -2,7 +2,7 @@
 //! for NEWLEADER, the epoch and everything the leader had when it chose how to synchronise. And the current epoch,
 //! which wins elections, is on disk only behind everything of earlier epochs that the leader had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oxkeeper::consensus::{Effect, Input, Phase};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
@@ -21,6 +21,8 @@ pub struct DurableFirst {
     chosen: BTreeMap<usize, History>,
     /// The current epoch on the disk of each member.
     epochs: BTreeMap<usize, i64>,
+    /// Who has said to its leader that it only observes.
+    observers: BTreeSet<usize>,
 }
 
 impl DurableFirst {
@@ -53,7 +55,7 @@ impl DurableFirst {
         let entries = &self.chosen.get(&member)?.entries;
         let of_before = entries.partition_point(|entry| entry.zxid.epoch() <= epoch);
         let last = entries[..of_before].last()?;
-        let fine = scene.shape.is_observer(member) || scene.disks[member].holds(last);
+        let fine = self.observers.contains(&member) || scene.disks[member].holds(last);
         (!fine).then_some(last)
     }
 
@@ -74,7 +76,7 @@ impl DurableFirst {
         if zxid.counter() == 0 {
             return self.acknowledges_leader(scene, member, zxid);
         }
-        if scene.shape.is_observer(member) {
+        if self.observers.contains(&member) {
             return Err(format!(
                 "acknowledges {}, and only observes",
                 say::zxid(zxid)
@@ -121,6 +123,15 @@ impl Law for DurableFirst {
             // As a leader, or with another one, nothing is promised to this one any more.
             Event::Effect(Effect::Phase(Phase::Looking)) | Event::Started => {
                 self.chosen.remove(&member);
+                Ok(())
+            }
+            Event::Wiped => {
+                self.epochs.remove(&member);
+                Ok(())
+            }
+            Event::Effect(Effect::ToLeader(ToLeader::Info { observer, .. })) => {
+                self.observers.remove(&member);
+                self.observers.extend(observer.then_some(member));
                 Ok(())
             }
             Event::Stored => self.stored(scene, member),

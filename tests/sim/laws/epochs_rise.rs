@@ -69,6 +69,12 @@ impl Law for EpochsRise {
         self.offered.resize(scene.disks.len(), 0);
         match event {
             Event::Stored | Event::Started => self.stored(scene, member),
+            // What was promised, and what was there, is forgotten: this server is a new one.
+            Event::Wiped => {
+                self.seen[member] = (-1, -1);
+                self.acknowledged.retain(|(other, _)| *other != member);
+                Ok(())
+            }
             Event::Input(Input::FromLeader(ToLearner::LeaderInfo { epoch, .. })) => {
                 self.offered[member] = *epoch;
                 Ok(())

@@ -8,10 +8,12 @@ mod durable_first;
 mod epochs_rise;
 mod one_history;
 mod one_leader;
+mod one_membership;
 mod packets_in_order;
 mod proposed_once;
 mod quorum_holds;
 mod session_order;
+mod sound_states;
 
 use std::fmt;
 
@@ -23,10 +25,12 @@ use crate::laws::durable_first::DurableFirst;
 use crate::laws::epochs_rise::EpochsRise;
 use crate::laws::one_history::OneHistory;
 use crate::laws::one_leader::OneLeader;
+use crate::laws::one_membership::OneMembership;
 use crate::laws::packets_in_order::PacketsInOrder;
 use crate::laws::proposed_once::ProposedOnce;
 use crate::laws::quorum_holds::QuorumHolds;
 use crate::laws::session_order::SessionOrder;
+use crate::laws::sound_states::SoundStates;
 use crate::scene::{Event, Scene};
 
 /// What a law says of an event: fine, or why not.
@@ -66,6 +70,8 @@ pub struct Laws {
     packets_in_order: PacketsInOrder,
     ballots_decide: BallotsDecide,
     session_order: SessionOrder,
+    one_membership: OneMembership,
+    sound_states: SoundStates,
 }
 
 impl Laws {
@@ -74,25 +80,29 @@ impl Laws {
             one_history: OneHistory::default(),
             one_leader: OneLeader::default(),
             answered_survives: AnsweredSurvives::default(),
-            quorum_holds: QuorumHolds,
+            quorum_holds: QuorumHolds::default(),
             durable_first: DurableFirst::default(),
             epochs_rise: EpochsRise::default(),
             proposed_once: ProposedOnce::default(),
             packets_in_order: PacketsInOrder::default(),
             ballots_decide: BallotsDecide::default(),
             session_order: SessionOrder::default(),
+            one_membership: OneMembership::default(),
+            sound_states: SoundStates,
         }
     }
 
     /// The first law that an event breaks.
     pub fn see(&mut self, scene: &Scene, member: usize, event: &Event<'_>) -> Option<Broken> {
-        let laws: [&mut dyn Law; 10] = [
+        let laws: [&mut dyn Law; 12] = [
             &mut self.one_leader,
             &mut self.epochs_rise,
             &mut self.durable_first,
+            &mut self.one_membership,
             &mut self.quorum_holds,
             &mut self.proposed_once,
             &mut self.one_history,
+            &mut self.sound_states,
             &mut self.answered_survives,
             &mut self.session_order,
             &mut self.packets_in_order,
@@ -138,30 +148,26 @@ mod tests {
 
     /// Three voters that have done nothing yet.
     pub fn scene() -> Scene {
-        Scene::new(&Shape {
+        let shape = Shape {
             voters: 3,
             observers: 0,
-            groups: None,
-        })
+            spares: 0,
+            shares: None,
+        };
+        Scene::new(&shape, shape.council(), 1000)
     }
 
     /// Transactions numbered from 1, with these payloads.
     pub fn history(numbers: &[i32]) -> History {
         let mut history = History::default();
         for (zxid, number) in (1..).zip(numbers) {
-            history.push(
-                Zxid(zxid),
-                Payload {
-                    client: 0,
-                    number: *number,
-                },
-            );
+            history.push(Zxid(zxid), Payload::write(0, *number));
         }
         history
     }
 
     /// A record with this payload.
     pub fn body(number: i32) -> Bytes {
-        Payload { client: 0, number }.body(Zxid(1))
+        Payload::write(0, number).body(Zxid(1))
     }
 }

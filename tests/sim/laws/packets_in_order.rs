@@ -32,6 +32,8 @@ struct Learner {
     stage: Stage,
     /// The last transaction it has, or has been promised.
     last: Zxid,
+    /// What came with a snapshot: the leader may send parts of that once more.
+    snapshot: Zxid,
     /// Proposed and not yet committed.
     pending: VecDeque<Zxid>,
 }
@@ -77,6 +79,9 @@ impl PacketsInOrder {
                     ToLearner::Trunc(zxid) | ToLearner::Snap(zxid) => *zxid,
                     _ => scene.states[member].last,
                 };
+                if let ToLearner::Snap(zxid) = packet {
+                    learner.snapshot = *zxid;
+                }
             }
             ToLearner::NewLeader { .. } => {
                 expect(&[Stage::Synchronising])?;
@@ -86,6 +91,12 @@ impl PacketsInOrder {
                 expect(&[Stage::Acknowledged])?;
                 learner.stage = Stage::UpToDate;
             }
+            ToLearner::Proposal { zxid, .. }
+            | ToLearner::Commit(zxid)
+            | ToLearner::CommitAndActivate { zxid, .. }
+            | ToLearner::Inform { zxid, .. }
+            | ToLearner::InformAndActivate { zxid, .. }
+                if *zxid <= learner.snapshot => {}
             ToLearner::Proposal { zxid, .. } => {
                 expect(&[
                     Stage::Synchronising,
@@ -96,7 +107,7 @@ impl PacketsInOrder {
                 learner.follows(*zxid)?;
                 learner.pending.push_back(*zxid);
             }
-            ToLearner::Commit(zxid) => {
+            ToLearner::Commit(zxid) | ToLearner::CommitAndActivate { zxid, .. } => {
                 if learner.pending.pop_front() != Some(*zxid) {
                     return Err(format!(
                         "hears of a commit of {} out of order",
@@ -104,7 +115,7 @@ impl PacketsInOrder {
                     ));
                 }
             }
-            ToLearner::Inform { zxid, .. } => {
+            ToLearner::Inform { zxid, .. } | ToLearner::InformAndActivate { zxid, .. } => {
                 expect(&[
                     Stage::Synchronising,
                     Stage::Synchronised,
@@ -114,10 +125,7 @@ impl PacketsInOrder {
                 learner.follows(*zxid)?;
             }
             ToLearner::Ping(_) => {}
-            ToLearner::CommitAndActivate { .. }
-            | ToLearner::InformAndActivate { .. }
-            | ToLearner::Revalidate { .. }
-            | ToLearner::Sync => expect(&[Stage::UpToDate])?,
+            ToLearner::Revalidate { .. } | ToLearner::Sync => expect(&[Stage::UpToDate])?,
         }
         Ok(())
     }

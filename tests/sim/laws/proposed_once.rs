@@ -19,7 +19,14 @@ pub struct ProposedOnce {
 }
 
 impl ProposedOnce {
-    fn number(&mut self, zxid: Zxid, payload: Payload) -> Judgement {
+    fn number(&mut self, scene: &Scene, zxid: Zxid, payload: Payload) -> Judgement {
+        if !(1..=scene.counter_max).contains(&zxid.counter()) {
+            return Err(format!(
+                "numbers {}, and {} is the last of an epoch",
+                say::zxid(zxid),
+                scene.counter_max
+            ));
+        }
         let last = self
             .proposed
             .range(..zxid)
@@ -59,9 +66,9 @@ impl Law for ProposedOnce {
         "a number is given once"
     }
 
-    fn see(&mut self, _: &Scene, _: usize, event: &Event<'_>) -> Judgement {
+    fn see(&mut self, scene: &Scene, _: usize, event: &Event<'_>) -> Judgement {
         match event {
-            Event::Numbered { zxid, payload } => self.number(*zxid, *payload),
+            Event::Numbered { zxid, payload } => self.number(scene, *zxid, *payload),
             Event::Effect(
                 Effect::Send(
                     _,
@@ -91,11 +98,13 @@ mod tests {
         let mut see = |event: &Event<'_>| law.see(&scene, 0, event);
         let numbered = |zxid, number| Event::Numbered {
             zxid: Zxid(zxid),
-            payload: Payload { client: 0, number },
+            payload: Payload::write(0, number),
         };
         assert_eq!(see(&numbered(1, 7)), Ok(()));
         assert!(see(&numbered(3, 8)).is_err(), "a hole");
         assert!(see(&numbered(1, 8)).is_err(), "twice");
+        let beyond = numbered(scene.counter_max + 1, 8);
+        assert!(see(&beyond).is_err(), "the epoch has no more");
         let append = |number| Effect::Append {
             zxid: Zxid(2),
             body: body(number),

@@ -92,10 +92,7 @@ mod tests {
         let mut scene = scene();
         scene.disks[0].current_epoch = 1;
         let zxid = |counter: i64| Zxid((1 << 32) + counter);
-        let payload = Payload {
-            client: 1,
-            number: 1,
-        };
+        let payload = Payload::write(1, 1);
         let mut see = |event: &Event<'_>| law.see(&scene, 0, event);
         assert_eq!(
             see(&Event::Acknowledged {

@@ -36,6 +36,33 @@ fn an_observer_joins_as_an_observer() {
     );
 }
 
+/// Voters pass over its votes for nobody, and over their round.
+#[test]
+fn a_joiner_takes_up_an_earlier_round() {
+    let mut desk = Desk::of(7, roll(&[1, 2, 3], &[]));
+    desk.look(standing(10, 1));
+    desk.look(standing(10, 1));
+    desk.sent();
+    desk.hear_looking(1, vote(1, 10, 1, 1));
+    assert_eq!(
+        desk.sent(),
+        to_others(LOOKING, vote(1, 10, 1, 1), &[1, 2, 3])
+    );
+}
+
+/// A voter would answer the answer, and so on without an end.
+#[test]
+fn an_earlier_round_is_answered_once() {
+    let mut desk = Desk::of(7, roll(&[1, 2, 3], &[]));
+    desk.look(standing(10, 1));
+    desk.look(standing(10, 1));
+    desk.sent();
+    desk.hear_looking(1, vote(1, 9, 1, 1));
+    assert_eq!(desk.sent(), [(1, LOOKING, vote(i64::MIN, 10, 2, 1))]);
+    desk.hear_looking(1, vote(1, 9, 1, 1));
+    assert_eq!(desk.sent(), []);
+}
+
 #[test]
 fn a_leader_that_does_not_say_so_is_not_followed() {
     let mut desk = Desk::of(1, roll(&[1, 2, 3, 4, 5], &[]));
