@@ -25,6 +25,8 @@ mod snapshot;
 mod snapshot_tests;
 mod stream;
 #[cfg(test)]
+mod stream_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
