@@ -118,7 +118,7 @@ fn before_a_promise() -> Vec<Lie> {
     let http = b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
     let epoch = |epoch: i64, data: &[u8]| packet(LEADER_INFO, epoch << 32, data);
     let proposal = packet(PROPOSAL, at(1), b"x");
-    let ended = "connection to leader 3 ends";
+    let ended = "connection to server 3 ends";
     vec![
         lie("HTTP", http, ended),
         lie("oversized", announced(i32::MAX), ended),
@@ -146,9 +146,9 @@ fn behind_a_promise() -> Vec<Lie> {
         bytes,
         says,
     };
-    let ended = "connection to leader 3 ends";
+    let ended = "connection to server 3 ends";
     // Who hangs up first is a matter of luck.
-    let either = "connected to leader 3";
+    let either = "connected to server 3";
     let mut half = packet(SNAP, at(5), b"");
     // Two sessions are announced, one comes.
     half.extend(2_i32.to_be_bytes());
