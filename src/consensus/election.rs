@@ -298,8 +298,7 @@ impl Elector {
     fn end(&mut self, ended: Ended) -> Decision {
         let Ended { vote, backers } = ended;
         assert!(
-            self.roll.is_quorum(&backers)
-                || (vote.leader != self.me && self.roll.is_committed_quorum(&backers)),
+            self.roll.is_quorum(&backers),
             "only a quorum ends an election, not {backers:?}"
         );
         self.state = match (vote.leader == self.me, self.observer) {

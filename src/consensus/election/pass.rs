@@ -221,15 +221,14 @@ impl Pass {
     /// has crashed could be elected over and over.
     fn joined(&self, votes: &Votes, probe: &Noted, roll: &Roll) -> Option<Ended> {
         let vote = probe.vote;
-        let backers = votes.backers(probe);
-        let agreed = if vote.leader == self.me {
-            vote.round == self.proposal.round && roll.is_quorum(&backers)
+        let leader_agrees = if vote.leader == self.me {
+            vote.round == self.proposal.round
         } else {
             let leader = votes.0.get(&vote.leader);
-            let leads = leader.is_some_and(|noted| noted.state == PeerState::Leading);
-            leads && roll.is_committed_quorum(&backers)
+            leader.is_some_and(|noted| noted.state == PeerState::Leading)
         };
-        agreed.then_some(Ended { vote, backers })
+        let backers = votes.backers(probe);
+        (leader_agrees && roll.is_quorum(&backers)).then_some(Ended { vote, backers })
     }
 
     /// Begins the last wait when a quorum agrees with the proposal.

@@ -64,12 +64,6 @@ impl Roll {
         vote.beats(other, self.committed.weight(vote.leader))
     }
 
-    /// Whether these servers are a quorum of the committed membership. That is enough to join a leader that they follow:
-    /// it decides nothing, and what was proposed and lost must not keep a server out.
-    pub(crate) fn is_committed_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
-        self.quorums.committed().contains(servers)
-    }
-
     /// Whether these servers are a quorum: of the committed membership, and of a newer one when there is one.
     pub(crate) fn is_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
         self.quorums.contains(servers)

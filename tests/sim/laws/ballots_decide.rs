@@ -23,9 +23,7 @@ impl BallotsDecide {
         // Alone, a server tells nobody whom it votes for.
         let own = |voter: usize| voter == member && ensemble::id(member) == leader;
         let names = |voter: usize| own(voter) || named.contains(&(voter, leader));
-        // Whoever joins a leader needs those that may be about to be members as little as that leader's followers.
-        let joins = ensemble::id(member) != leader;
-        let mut deciding = scene.deciding(member).take(if joins { 1 } else { 2 });
+        let mut deciding = scene.deciding(member);
         if deciding.all(|council| council.is_quorum(names)) {
             return Ok(());
         }
