@@ -183,9 +183,14 @@ impl Own {
         self.logs
     }
 
-    /// Whether the next role writes a log: voters always do.
+    /// Whether the next role writes a log: voters always do, and those that are about to be voters.
     fn will_log(&self) -> bool {
-        self.settings.observer_log || !self.observes()
+        self.settings.observer_log || !self.observes() || self.last_seen.is_voter(self.id())
+    }
+
+    /// Whether this role lacks a log that it needs by now: an acknowledgement of this observer would count.
+    pub(crate) fn lacks_log(&self) -> bool {
+        !self.logs && self.will_log()
     }
 
     /// A role begins.

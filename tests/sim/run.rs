@@ -8,7 +8,6 @@ use std::sync::Once;
 
 use oxkeeper::types::Zxid;
 
-use crate::council::each;
 use crate::laws::Broken;
 use crate::member::Service;
 use crate::mutant::Mutant;
@@ -147,12 +146,12 @@ fn all_serve(world: &World) -> bool {
     services.iter().enumerate().all(serves)
 }
 
-/// Whether a server is up and one of the voters that it knows is, too. Who was not there for a few changes may know of
-/// none that still is one, and needs an operator; who is no member any more does not start.
+/// Whether a server is up and can find those that serve. Who was away for a few changes may know of voters only that are
+/// none any more, and needs an operator. Who is no member any more does not start.
 fn finds_others(world: &World, member: usize) -> bool {
-    let is_up = |voter: usize| world.members[voter].is_up();
+    let serves = |voter: usize| world.scene.services[voter] != Service::Nothing;
     let mut deciding = world.scene.deciding(member);
-    is_up(member) && deciding.any(|council| each(council.voters).any(is_up))
+    world.members[member].is_up() && deciding.any(|council| council.is_quorum(serves))
 }
 
 /// Whether some voter could decide something. It need not be so in the middle of a change: who is about to be a voter may

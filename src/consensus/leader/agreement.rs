@@ -59,9 +59,11 @@ impl Agreement {
         self.connected.insert(id);
     }
 
-    /// Whether enough servers are there to choose the epoch. The last seen membership has no say yet.
+    /// Whether enough servers are there to choose the epoch: of the last seen membership, too. It may be in force already
+    /// where this server has not heard of it, and choose the same epoch.
+    // apache 3.9.5 asks the committed one only, here and for the promises.
     pub(crate) fn connected(&self, quorums: &Quorums) -> bool {
-        self.agreed(&self.connected, |ids| quorums.committed().contains(ids))
+        self.agreed(&self.connected, quorums)
     }
 
     /// A learner has promised to take part in no lower epoch.
@@ -81,7 +83,7 @@ impl Agreement {
 
     /// Whether enough servers have promised.
     pub(crate) fn promised(&self, quorums: &Quorums) -> bool {
-        self.agreed(&self.promised, |ids| quorums.committed().contains(ids))
+        self.agreed(&self.promised, quorums)
     }
 
     /// A server has acknowledged `NEWLEADER`.
@@ -91,7 +93,7 @@ impl Agreement {
 
     /// Whether enough servers have the leader's history, now in the new epoch.
     pub(crate) fn synchronised(&self, quorums: &Quorums) -> bool {
-        self.agreed(&self.synchronised, |ids| quorums.contains(ids))
+        self.agreed(&self.synchronised, quorums)
     }
 
     /// Somebody of these who has acknowledged `NEWLEADER`, other than the leader.
@@ -100,12 +102,8 @@ impl Agreement {
         others.copied().find(|id| of.is_voter(*id))
     }
 
-    fn agreed(
-        &self,
-        ids: &BTreeSet<ServerId>,
-        quorum: impl Fn(&BTreeSet<ServerId>) -> bool,
-    ) -> bool {
-        ids.contains(&self.me) && quorum(ids)
+    fn agreed(&self, ids: &BTreeSet<ServerId>, quorums: &Quorums) -> bool {
+        ids.contains(&self.me) && quorums.contains(ids)
     }
 }
 

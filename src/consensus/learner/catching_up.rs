@@ -109,6 +109,9 @@ impl CatchingUp {
                 if let Some(membership) = text.and_then(|text| own.membership_of(&text)) {
                     own.see(membership.clone(), out);
                     self.membership = Some(Arc::new(membership));
+                    if own.lacks_log() {
+                        return over("about to vote, without a log");
+                    }
                 }
             }
             ToLearner::UpToDate => {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use oxkeeper::consensus::{Effect, Input, Phase};
 use oxkeeper::types::ServerId;
 
+use crate::council::Council;
 use crate::ensemble;
 use crate::laws::{Judgement, Law};
 use crate::scene::{Event, Scene};
@@ -23,10 +24,14 @@ impl BallotsDecide {
         // Alone, a server tells nobody whom it votes for.
         let own = |voter: usize| voter == member && ensemble::id(member) == leader;
         let names = |voter: usize| own(voter) || named.contains(&(voter, leader));
-        // Whoever joins a leader needs those that may be about to be members as little as that leader's followers.
-        let joins = ensemble::id(member) != leader;
-        let mut deciding = scene.deciding(member).take(if joins { 1 } else { 2 });
-        if deciding.all(|council| council.is_quorum(names)) {
+        let mut deciding = scene.deciding(member);
+        let agrees = |council: Council| council.is_quorum(names);
+        // Who joins a leader leaves it to that one by which membership it leads.
+        let decided = match ensemble::id(member) == leader {
+            true => deciding.all(agrees),
+            false => deciding.any(agrees),
+        };
+        if decided {
             return Ok(());
         }
         Err(format!(

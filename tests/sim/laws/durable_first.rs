@@ -41,7 +41,10 @@ impl DurableFirst {
                 disk.current_epoch
             ));
         }
-        match self.missing(scene, member, zxid.epoch()) {
+        // An observer's word counts where it is about to vote.
+        let next = disk.next.is_some_and(|next| next.council.votes(member));
+        let counts = next || !self.observers.contains(&member);
+        match self.missing(scene, member, zxid.epoch()).filter(|_| counts) {
             Some(last) => Err(format!(
                 "acknowledges NEWLEADER {} without {last:?} on disk",
                 say::zxid(zxid)
@@ -55,8 +58,7 @@ impl DurableFirst {
         let entries = &self.chosen.get(&member)?.entries;
         let of_before = entries.partition_point(|entry| entry.zxid.epoch() <= epoch);
         let last = entries[..of_before].last()?;
-        let fine = self.observers.contains(&member) || scene.disks[member].holds(last);
-        (!fine).then_some(last)
+        (!scene.disks[member].holds(last)).then_some(last)
     }
 
     /// Something has changed on a disk: perhaps the epoch.
@@ -66,7 +68,8 @@ impl DurableFirst {
         if epoch <= before {
             return Ok(());
         }
-        match self.missing(scene, member, epoch - 1) {
+        let counts = !self.observers.contains(&member);
+        match self.missing(scene, member, epoch - 1).filter(|_| counts) {
             Some(last) => Err(format!("is in epoch {epoch} without {last:?} on disk")),
             None => Ok(()),
         }
