@@ -204,8 +204,8 @@ impl Own {
     }
 
     /// Goes back to what is on disk, if this is an observer without a log that is to write one: the log would have a hole,
-    /// and a vote would stand for what is nowhere. Returns whether it must.
-    // apache 3.9.5 goes on, and its log has the hole.
+    /// and a vote would stand for what is nowhere. Returns whether it must. (Apache's server goes on, and its log has the
+    /// hole.)
     pub(crate) fn go_back(&mut self, out: &mut Vec<Effect>) -> bool {
         let Some(kept) = self.kept.filter(|_| self.will_log()) else {
             return false;

@@ -16,7 +16,7 @@ impl World {
     /// Where the member itself believes to be.
     fn listen(&mut self, member: usize, door: Door) {
         let council = self.scene.disks[member].committed.council;
-        self.members[member].listening = Some((door, council.is_moved(member)));
+        self.members[member].listening = Some(door.of(council, member));
     }
 
     pub fn carry_out(&mut self, member: usize, effect: Effect) {

@@ -71,9 +71,7 @@ impl World {
             return self.after((until - now).min(TRY_PAUSE), again(tries));
         }
         let council = self.scene.disks[member].committed.council;
-        let place = council
-            .has(leader)
-            .then(|| (door, council.is_moved(leader)));
+        let place = council.has(leader).then(|| door.of(council, leader));
         let answers = place.is_some() && self.members[leader].listening == place;
         if now < until && self.members[leader].is_up() && answers {
             return self.connect(member, leader);

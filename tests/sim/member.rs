@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use oxkeeper::consensus::{Input, Peer, Task};
 use oxkeeper::types::{LinkId, Millis, SessionId, Zxid};
 
+use crate::council::Council;
 use crate::history::{History, Payload};
 use crate::plan::{MS, Time};
 use crate::walk::{Stream, Walk};
@@ -59,6 +60,14 @@ pub enum Door {
     Learners,
     /// Observers of a follower.
     Observers,
+}
+
+impl Door {
+    /// With whether it is at the other place of a server, in the eyes of somebody who goes by this council. There, only the
+    /// quorum port is another one.
+    pub fn of(self, council: Council, member: usize) -> (Door, bool) {
+        (self, self == Door::Learners && council.is_moved(member))
+    }
 }
 
 /// What the process serves its clients as.

@@ -26,6 +26,14 @@ enum Stage {
     UpToDate,
 }
 
+/// When transactions may come.
+const FROM_SYNCHRONISING: [Stage; 4] = [
+    Stage::Synchronising,
+    Stage::Synchronised,
+    Stage::Acknowledged,
+    Stage::UpToDate,
+];
+
 /// One learner, as it sees its connection.
 #[derive(Debug, Default)]
 struct Learner {
@@ -98,12 +106,7 @@ impl PacketsInOrder {
             | ToLearner::InformAndActivate { zxid, .. }
                 if *zxid <= learner.snapshot => {}
             ToLearner::Proposal { zxid, .. } => {
-                expect(&[
-                    Stage::Synchronising,
-                    Stage::Synchronised,
-                    Stage::Acknowledged,
-                    Stage::UpToDate,
-                ])?;
+                expect(&FROM_SYNCHRONISING)?;
                 learner.follows(*zxid)?;
                 learner.pending.push_back(*zxid);
             }
@@ -116,12 +119,7 @@ impl PacketsInOrder {
                 }
             }
             ToLearner::Inform { zxid, .. } | ToLearner::InformAndActivate { zxid, .. } => {
-                expect(&[
-                    Stage::Synchronising,
-                    Stage::Synchronised,
-                    Stage::Acknowledged,
-                    Stage::UpToDate,
-                ])?;
+                expect(&FROM_SYNCHRONISING)?;
                 learner.follows(*zxid)?;
             }
             ToLearner::Ping(_) => {}
