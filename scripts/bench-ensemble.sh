@@ -26,13 +26,13 @@ while (($#)); do
     shift
 done
 case $mode in
-    quick) : "${rounds:=1}" && warmup=1 duration=4 behind=20000 ;;
-    full) : "${rounds:=3}" && warmup=2 duration=10 behind=100000 ;;
+    quick) : "${rounds:=1}" && warmup=1 duration=4 behind=20000 parents=100 ;;
+    full) : "${rounds:=3}" && warmup=2 duration=10 behind=100000 parents=1000 ;;
 esac
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || usage
 
 readonly root=$PWD/target/bench-ensemble
-readonly out=$root/$mode members="1 2 3"
+readonly out=$root/$mode members="1 2 3" children=1000
 declare -A pid=() client=() quorum=() election=()
 
 # shellcheck source=scripts/bench-common.sh
@@ -169,10 +169,36 @@ outage() {
     field "$json" seconds
 }
 
-round_of() {
-    local subject=$1 round=$2 member began chief away zxid rest
+start_all() {
+    local subject=$1 member
     fresh
     for member in $members; do start "$subject" "$member"; done
+}
+
+resident_kib() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/${pid[$1]}/status"; }
+
+# A large tree: what the largest of the members takes for each znode.
+memory() {
+    local subject=$1 round=$2 member kib most=0 before=0
+    start_all "$subject"
+    outage --server "$(servers 1 2 3)" >/dev/null
+    for member in $members; do
+        kib=$(resident_kib "$member")
+        if ((kib > before)); then before=$kib; fi
+    done
+    "$oxkeeper" bench fill --quiet --server "$(servers 1 2 3)" --parents "$parents" --children "$children" >/dev/null
+    for member in $members; do
+        kib=$(resident_kib "$member")
+        if ((kib > most)); then most=$kib; fi
+    done
+    keep member-mib "$round" "$subject" "$((most / 1024))"
+    keep znode-bytes "$round" "$subject" "$(((most - before) * 1024 / (parents * children)))"
+    stop_all
+}
+
+round_of() {
+    local subject=$1 round=$2 member began chief away zxid rest
+    start_all "$subject"
     began=$(now)
     outage --server "$(servers 1 2 3)" >/dev/null
     keep cold-start-s "$round" "$subject" "$(seconds_since "$began")"
@@ -202,6 +228,7 @@ round_of() {
     rest=$(servers "$away" $((away % 3 + 1)))
     keep failover-s "$round" "$subject" "$(outage --server "$rest" --kill "${pid[$chief]}")"
     stop_all
+    memory "$subject" "$round"
 }
 
 # --- the page -----------------------------------------------------------------------------------------
@@ -239,6 +266,8 @@ $(row "reads, 99 % within (ms)" read-p99-ms less)
 $(row "kill -9 of the leader until the next acknowledged write (s)" failover-s less)
 $(row "start of a follower that misses $behind transactions until it has them (s)" resync-s less)
 $(row "start of three members until the first acknowledged write (s)" cold-start-s less)
+$(row "memory of the largest of three members with $((parents * children)) znodes of 100 bytes (MiB)" member-mib less)
+$(row "of it for each znode (bytes)" znode-bytes less)
 PAGE
 }
 

@@ -3,7 +3,8 @@
 # documentation, the release build, foreign clients against it, fuzzing and a look at the load generator.
 #
 #   scripts/test.sh            everything; about half an hour on two cores the first time
-#   scripts/test.sh NAME...    only these sections: tools format lints tests simulate docs release compat fuzz bench
+#   scripts/test.sh NAME...    only these sections: tools format lints tests simulate docs release compat conformance
+#                              fuzz bench
 #
 # Needs: Rust (rust-toolchain.toml names the release), a C++ compiler, a JDK of 17 or newer, Maven, Python 3 with
 # venv. On Debian, as root, what is missing is installed. Crates, jars and wheels come through cargo, mvn and pip.
@@ -15,7 +16,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-readonly ALL=(tools format lints tests simulate docs release compat fuzz bench)
+readonly ALL=(tools format lints tests simulate docs release compat conformance fuzz bench)
 readonly JDK_MIN=17
 # What hangs must not hang CI for ever. Minutes.
 readonly COMPAT_LIMIT=20
@@ -105,6 +106,16 @@ compat() {
     export OXKEEPER_BIN=$target/release/oxkeeper
     cargo test --quiet -p compat-tests --no-run &&
         counted timeout --kill-after=30 "${COMPAT_LIMIT}m" cargo test -p compat-tests --no-fail-fast
+}
+
+# A little of each foreign suite; all of each takes an hour.
+conformance() {
+    local suite status=0
+    export OXKEEPER_BIN=$target/release/oxkeeper
+    for suite in apache curator kazoo; do
+        timeout --kill-after=30 "${COMPAT_LIMIT}m" scripts/conformance.sh "$suite" --jobs 3 --ci || status=1
+    done
+    return "$status"
 }
 
 fuzz() {

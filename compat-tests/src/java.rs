@@ -91,6 +91,39 @@ impl Project {
 }
 
 impl ClassPath {
+    /// As Java wants it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// With these folders in front.
+    #[must_use]
+    pub fn after(&self, folders: &[&Path]) -> Self {
+        let folders = folders.iter().map(|folder| folder.display().to_string());
+        let mut parts: Vec<String> = folders.collect();
+        parts.push(self.0.clone());
+        Self(parts.join(":"))
+    }
+
+    /// With what the class `main` of this class path writes into a folder, its only argument, before everything else: variants of
+    /// classes from the jars. `name` tells the folder in `target/compat`.
+    ///
+    /// # Errors
+    /// When the program fails; the message carries its output.
+    pub fn woven(&self, name: &str, main: &str) -> Result<Self> {
+        let classes = self.0.split(':').next().unwrap_or_default();
+        let mut files = Vec::new();
+        class_files(Path::new(classes), &mut files)?;
+        files.sort();
+        let fingerprint = cache::fingerprint(&[&self.0], &files)?;
+        let woven = cache::built_once(&format!("java/{name}"), &fingerprint, |dir| {
+            let none: [(&str, &str); 0] = [];
+            run(self.command(main, &none).arg(dir))
+        })?;
+        Ok(Self(format!("{}:{}", woven.display(), self.0)))
+    }
+
     /// A command that runs the class `main` with this class path and a small, quickly started virtual machine.
     #[must_use]
     pub fn command(
@@ -142,6 +175,18 @@ impl ClassPath {
     }
 }
 
+fn class_files(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(dir).with_context(|| format!("list {}", dir.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            class_files(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
 /// The jars of a pom, joined with `:`. Asked of Maven again when the pom has changed or a jar has gone.
 fn resolve(project: &Project, pom: &Path) -> Result<String> {
     let name = format!("java/{}-{}-jars", project.pom, project.zookeeper);
@@ -164,7 +209,11 @@ fn resolve(project: &Project, pom: &Path) -> Result<String> {
     bail!("Maven names jars of {} that do not exist", pom.display())
 }
 
-fn compile(sources: &[PathBuf], jars: &str, classes: &Path) -> Result<()> {
+/// Compiles sources.
+///
+/// # Errors
+/// When `javac` is missing or fails; the message carries its output.
+pub(crate) fn compile(sources: &[PathBuf], jars: &str, classes: &Path) -> Result<()> {
     run(Command::new("javac")
         .args(["-nowarn", "-proc:none", "-cp", jars, "-d"])
         .arg(classes)

@@ -2,8 +2,11 @@
 //! foreign clients, and runs them as programs. No test lives here, and nothing here links the server's own code:
 //! whatever these tests see, they see through a socket, a file or a process.
 
+pub mod c_client;
 pub mod cache;
+pub mod clients;
 pub mod debian;
+pub mod differential;
 pub mod history;
 pub mod java;
 pub mod ports;
@@ -13,4 +16,5 @@ pub mod server;
 pub mod shell;
 pub mod stage;
 pub mod suite;
+pub mod table;
 pub mod wire;

@@ -31,10 +31,16 @@ impl Environment {
         Ok(Self(built.join("venv/bin/python")))
     }
 
+    /// A command that starts its Python.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        Command::new(&self.0)
+    }
+
     /// A command that runs a script of `python/` against the server at `address`.
     #[must_use]
     pub fn script(&self, name: &str, address: &str) -> Command {
-        let mut command = Command::new(&self.0);
+        let mut command = self.command();
         // Bytecode would be written next to the sources.
         command
             .args(["-u", "-B"])

@@ -1,52 +1,49 @@
-//! Foreign test suites as examiners. A suite's own, unmodified test classes run in a virtual machine of their own each, and start
-//! the server through classes of ours; a table says what is expected of every class.
-//!
-//! The table has a line for each class, or for each method that is excepted: class, verdict, detail, parted by tabs.
-//!
-//! | verdict | of the class | detail |
-//! | --- | --- | --- |
-//! | `passes` | every method passes | |
-//! | `except` | all but the methods that have such a line pass | method, colon, reason |
-//! | `internal` | not applicable: examines classes of the Java server, not what a server does | which |
-//! | `client` | not applicable: no server takes part | |
-//! | `later` | needs what the server does not have yet | what |
+//! Foreign test suites as examiners. A suite's own, unmodified test classes run in a process of their own each, and start
+//! the server through classes of ours; a table says what is expected of every class ([`crate::table`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod attempt;
+pub mod curator;
+pub mod kazoo;
+
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cache;
 use crate::java::{ClassPath, NEWEST, Project};
 use crate::server::{self, Kind};
+use crate::table::Row;
 
 /// How often the end of a class is looked for.
 const POLL: Duration = Duration::from_millis(20);
 /// The longest a class may take.
-const CLASS_LIMIT: Duration = Duration::from_secs(240);
-
-/// What is expected of a class.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Its methods pass, but for these, each with a reason.
-    Passes(BTreeMap<String, String>),
-    /// It is not run, for this reason.
-    Left(String),
-}
-
-/// The expectations of a suite, by class.
-pub type Table = BTreeMap<String, Verdict>;
+const CLASS_LIMIT: Duration = Duration::from_secs(1200);
+/// How the reason of an exception begins that a method needs only now and then.
+const SOMETIMES: &str = "sometimes: ";
+/// How many classes can run at once: the suite parts the ports among so many.
+pub const MOST_AT_ONCE: usize = 8;
 
 /// A suite and the classes that start servers for it.
 #[derive(Debug)]
 pub struct Suite {
     classes: ClassPath,
     kind: Kind,
+    /// The binary, for servers of the kind that has one.
+    binary: Option<PathBuf>,
+}
+
+/// What one class did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What its methods did.
+    pub outcomes: Vec<Outcome>,
+    /// How many server processes it started.
+    pub servers: usize,
 }
 
 /// What one method did.
@@ -60,46 +57,6 @@ pub struct Outcome {
     pub reason: String,
 }
 
-/// Reads a table.
-///
-/// # Errors
-/// When the file cannot be read, or a line is none of a table.
-pub fn read_table(path: &Path) -> Result<Table> {
-    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    let mut table = Table::new();
-    for (number, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.starts_with('#'))
-    {
-        let at = || format!("{}:{}: {line}", path.display(), number + 1);
-        let mut fields = line.split('\t');
-        let (Some(class), Some(verdict)) = (fields.next(), fields.next()) else {
-            bail!("{}: want class, verdict and detail", at());
-        };
-        let detail = fields.next().unwrap_or_default();
-        let entry = table.entry(class.to_owned());
-        match verdict {
-            "passes" => {
-                entry.or_insert_with(|| Verdict::Passes(BTreeMap::new()));
-            }
-            "except" => {
-                let (method, reason) = detail.split_once(": ").with_context(at)?;
-                let verdict = entry.or_insert_with(|| Verdict::Passes(BTreeMap::new()));
-                let Verdict::Passes(methods) = verdict else {
-                    bail!("{}: the class is left out", at());
-                };
-                methods.insert(method.to_owned(), reason.to_owned());
-            }
-            "internal" | "client" | "later" => {
-                entry.or_insert_with(|| Verdict::Left(format!("{verdict}: {detail}")));
-            }
-            _ => bail!("{}: no such verdict", at()),
-        }
-    }
-    Ok(table)
-}
-
 impl Suite {
     /// Apache's own tests, to be run against a server of this kind: our process, or Apache's classes in the same virtual
     /// machine, as they were written for.
@@ -107,65 +64,91 @@ impl Suite {
     /// # Errors
     /// When it cannot be fetched or built.
     pub fn apache(kind: Kind) -> Result<Self> {
+        let ours = kind == Kind::Oxkeeper;
         let project = Project {
             pom: "suite",
             zookeeper: NEWEST,
-            sources: &["suite"],
+            sources: if ours {
+                &["suite", "bridge"]
+            } else {
+                &["suite"]
+            },
         };
-        let classes = project.build()?;
-        Ok(Suite { classes, kind })
+        let mut classes = project.build()?;
+        if ours {
+            classes = classes.woven("suite-woven", "oxkeeper.examiner.Weaver")?;
+        }
+        let binary = ours.then(server::oxkeeper_binary).transpose()?;
+        Ok(Suite {
+            classes,
+            kind,
+            binary,
+        })
     }
 
-    /// Runs one class and says what its methods did.
+    /// Whose server is examined.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The names of all test classes of the suite.
     ///
     /// # Errors
-    /// When it cannot be started, says nothing, or takes too long; the message carries the end of what it printed.
-    pub fn run(&self, class: &str) -> Result<Vec<Outcome>> {
-        let dir = cache::compat_dir()?.join("suite").join(class);
+    /// When the program that lists them fails.
+    pub fn class_names(&self) -> Result<BTreeSet<String>> {
+        let none: [(&str, &str); 0] = [];
+        let output = self
+            .classes
+            .command("oxkeeper.examiner.Examiner", &none)
+            .args(["--list", "org.apache.zookeeper.ZKTestCase"])
+            .output()
+            .context("cannot start `java`")?;
+        anyhow::ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// Runs one class and says what its methods did. Of classes that run at once, each has a `slot` of its own, below
+    /// [`MOST_AT_ONCE`].
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run(&self, class: &str, slot: usize) -> Result<Report> {
+        let dir = cache::compat_dir()?
+            .join("suite")
+            .join(self.kind.to_string())
+            .join(class);
+        if dir.exists() {
+            fs::remove_dir_all(&dir)?;
+        }
         fs::create_dir_all(&dir)?;
-        let log = dir.join("log");
-        let mut command = self.command(&dir)?;
-        let mut child = command
+        let (log, results) = (dir.join("log"), dir.join("results"));
+        let mut child = self
+            .command(&dir, slot)
             .arg(class)
             .current_dir(&dir)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(fs::File::create(&results)?)
             .stderr(fs::File::create(&log)?)
             .spawn()
             .context("cannot start `java`")?;
-        let deadline = Instant::now() + CLASS_LIMIT;
-        let late = loop {
-            if child.try_wait()?.is_some() {
-                break false;
-            }
-            if Instant::now() >= deadline {
-                break true;
-            }
-            std::thread::sleep(POLL);
-        };
+        let late = !ended_in_time(&mut child)?;
+        let mut report = Report::read(&fs::read_to_string(&results)?);
         if late {
-            // Its hooks end the servers that it started.
-            kill_process(Pid::from_child(&child), Signal::TERM)?;
+            report.outcomes.push(Outcome::broken(format!(
+                "not done after {CLASS_LIMIT:?}; see {}",
+                log.display()
+            )));
         }
-        child.wait()?;
-        let mut said = String::new();
-        let mut output = child.stdout.take().context("the output was piped")?;
-        output.read_to_string(&mut said)?;
-        let mut outcomes: Vec<_> = said.lines().filter_map(outcome).collect();
-        if late {
-            outcomes.push(Outcome {
-                method: "-".to_owned(),
-                result: "fail".to_owned(),
-                reason: format!("not done after {CLASS_LIMIT:?}; see {}", log.display()),
-            });
-        }
-        if outcomes.is_empty() {
-            bail!("{class} ran no test; see {}", log.display());
-        }
-        Ok(outcomes)
+        Ok(report)
     }
 
-    fn command(&self, dir: &Path) -> Result<Command> {
+    fn command(&self, dir: &Path, slot: usize) -> Command {
         let mut properties = vec![
             ("build.test.dir", dir.join("build").display().to_string()),
             // As in the project's own build.
@@ -174,78 +157,145 @@ impl Suite {
                 "super:D/InIHSb7yEEbrWz8b9l71RjZJU=".to_owned(),
             ),
             ("compat.log.level", "INFO".to_owned()),
+            ("test.junit.threads", MOST_AT_ONCE.to_string()),
+            ("zookeeper.junit.threadid", (slot + 1).to_string()),
         ];
-        if self.kind == Kind::Oxkeeper {
-            let factory = "oxkeeper.examiner.ProcessCnxnFactory".to_owned();
-            properties.push(("zookeeper.serverCnxnFactory", factory));
-            let binary = server::oxkeeper_binary()?.display().to_string();
-            properties.push(("examiner.binary", binary));
+        if let Some(binary) = &self.binary {
+            properties.push(("examiner.binary", binary.display().to_string()));
             properties.push(("examiner.work", dir.join("servers").display().to_string()));
         }
-        Ok(self
-            .classes
-            .command("oxkeeper.examiner.Examiner", &properties))
+        self.classes
+            .command("oxkeeper.examiner.Examiner", &properties)
     }
 }
 
-fn outcome(line: &str) -> Option<Outcome> {
-    let mut fields = line.split('\t').skip(1).map(str::to_owned);
-    Some(Outcome {
-        method: fields.next()?,
-        result: fields.next()?,
-        reason: fields.next()?,
-    })
+/// Waits for the end of a class. One that takes too long is ended, and its hooks end the servers that it started.
+fn ended_in_time(child: &mut Child) -> Result<bool> {
+    let deadline = Instant::now() + CLASS_LIMIT;
+    while child.try_wait()?.is_none() {
+        if Instant::now() >= deadline {
+            kill_process(Pid::from_child(child), Signal::TERM)?;
+            child.wait()?;
+            return Ok(false);
+        }
+        std::thread::sleep(POLL);
+    }
+    Ok(true)
 }
 
-/// What of a class's outcomes is not as its table says: failures that are not excepted, exceptions that pass.
-#[must_use]
-pub fn surprises(outcomes: &[Outcome], excepted: &BTreeMap<String, String>) -> Vec<String> {
-    let mut found = Vec::new();
-    let failed: BTreeSet<_> = outcomes
-        .iter()
-        .filter(|outcome| outcome.result == "fail")
-        .map(|outcome| outcome.method.as_str())
-        .collect();
-    for outcome in outcomes.iter().filter(|outcome| outcome.result == "fail") {
-        if !excepted.contains_key(&outcome.method) {
-            found.push(format!("{} fails: {}", outcome.method, outcome.reason));
+impl Outcome {
+    fn broken(reason: String) -> Self {
+        Self {
+            method: "-".to_owned(),
+            result: "fail".to_owned(),
+            reason,
         }
     }
-    for method in excepted
-        .keys()
-        .filter(|method| !failed.contains(method.as_str()))
-    {
-        found.push(format!("{method} is excepted and does not fail"));
+}
+
+impl Report {
+    fn read(said: &str) -> Self {
+        let mut report = Self::default();
+        for line in said.lines() {
+            let fields: Vec<_> = line.splitn(4, '\t').skip(1).collect();
+            match fields[..] {
+                ["-", "servers", count] => report.servers = count.parse().unwrap_or_default(),
+                [method, result, reason] => report.outcomes.push(Outcome {
+                    method: method.to_owned(),
+                    result: result.to_owned(),
+                    reason: reason.to_owned(),
+                }),
+                _ => {}
+            }
+        }
+        report
     }
-    found
+
+    /// How many methods did what they test.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.outcomes
+            .iter()
+            .filter(|it| it.result == "pass")
+            .count()
+    }
+
+    /// What is not as the table says: failures that are not excepted, exceptions that pass, and a class that proves
+    /// nothing, because no method passed, or none of ours was started for it where `started` asks for one.
+    #[must_use]
+    pub fn surprises(&self, row: &Row, started: bool) -> Vec<String> {
+        let mut found = Vec::new();
+        let failures = self.outcomes.iter().filter(|it| it.result == "fail");
+        for outcome in failures.clone() {
+            if !row.excepted.contains_key(&outcome.method) {
+                found.push(format!("{} fails: {}", outcome.method, outcome.reason));
+            }
+        }
+        let failed: BTreeSet<_> = failures.map(|it| it.method.as_str()).collect();
+        for (method, reason) in &row.excepted {
+            if !failed.contains(method.as_str()) && !reason.starts_with(SOMETIMES) {
+                found.push(format!("{method} is excepted and does not fail"));
+            }
+        }
+        if self.passed() == 0 {
+            found.push("no method passed".to_owned());
+        }
+        if started && self.servers == 0 {
+            found.push("no server was started".to_owned());
+        }
+        found
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Verdict;
 
-    fn outcome(method: &str, result: &str) -> Outcome {
-        Outcome {
-            method: method.to_owned(),
-            result: result.to_owned(),
-            reason: "because".to_owned(),
+    fn row(excepted: &[&str]) -> Row {
+        let reason = |method: &&str| ((*method).to_owned(), "reason".to_owned());
+        Row {
+            verdict: Verdict::Passes,
+            detail: String::new(),
+            excepted: excepted.iter().map(reason).collect(),
         }
     }
 
     #[test]
     fn a_failure_and_a_stale_exception_are_surprises() {
-        let excepted = [("b()", "reason"), ("c()", "reason")];
-        let excepted = excepted.map(|(method, reason)| (method.to_owned(), reason.to_owned()));
-        let outcomes = [
-            outcome("a()", "fail"),
-            outcome("b()", "fail"),
-            outcome("c()", "pass"),
-        ];
-        let found = surprises(&outcomes, &BTreeMap::from(excepted));
+        let report = Report::read(
+            "X\ta()\tfail\tbecause\nX\tb()\tfail\t\nX\tc()\tpass\t\nX\t-\tservers\t2\nnoise\n",
+        );
+        assert_eq!((report.passed(), report.servers), (1, 2));
         assert_eq!(
-            found,
+            report.surprises(&row(&["b()", "c()"]), true),
             ["a() fails: because", "c() is excepted and does not fail"]
         );
-        assert!(surprises(&outcomes[2..], &BTreeMap::new()).is_empty());
+        assert!(report.surprises(&row(&["a()", "b()"]), true).is_empty());
+    }
+
+    #[test]
+    fn what_fails_sometimes_may_pass() {
+        let mut row = row(&["a()"]);
+        let reason = format!("{SOMETIMES}reason");
+        row.excepted.insert("a()".to_owned(), reason);
+        for result in ["pass", "fail"] {
+            let report = Report::read(&format!("X\tb()\tpass\t\nX\ta()\t{result}\t\n"));
+            assert!(report.surprises(&row, false).is_empty(), "{result}");
+        }
+    }
+
+    #[test]
+    fn a_class_that_proves_nothing_is_a_surprise() {
+        let report = Report::read("X\ta()\tskip\t\nX\t-\tservers\t0\n");
+        assert_eq!(
+            report.surprises(&row(&[]), true),
+            ["no method passed", "no server was started"]
+        );
+        assert_eq!(report.surprises(&row(&[]), false), ["no method passed"]);
+        assert_eq!(
+            Report::read("").surprises(&row(&[]), false),
+            ["no method passed"]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Access control lists: which are accepted, what they turn into, whom they let in, and who sees them.
 
-use compat_tests::stage::on_shared;
+use compat_tests::server::Options;
+use compat_tests::stage::{on_oxkeeper_only, on_shared};
 use compat_tests::wire::encode::Blob;
 use compat_tests::wire::{Acl, Client, Null, code, op, request};
 
@@ -387,5 +388,24 @@ fn row_8_5_masking_reaches_from_the_first_colon_to_the_end() {
             .map(|entry| entry.id)
             .collect();
         assert_eq!(seen, ["anyone", "a:x", ":x"].map(Blob::from));
+    });
+}
+
+#[test]
+fn a_list_holds_for_the_writes_behind_it_at_once() {
+    // Apache's server looks at the old list for as long as the new one is not applied.
+    on_oxkeeper_only(&Options::default(), |s, _| {
+        let mut client = s.client();
+        for round in 0..50 {
+            let parent = format!("/behind-{round}");
+            client.create(&parent, "");
+            client.create(&format!("{parent}/child"), "");
+            let read_only = request::set_acl(&parent, &[Acl::world(1)], -1);
+            client.send(op::SET_ACL, &read_only);
+            let delete = request::path_version(format!("{parent}/child").as_str(), -1);
+            client.send(op::DELETE, &delete);
+            let _ = client.reply().ok();
+            client.reply().fails(code::NO_AUTH);
+        }
     });
 }

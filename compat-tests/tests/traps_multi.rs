@@ -345,6 +345,31 @@ fn row_4_4_5_what_a_create_is_turned_into() {
 }
 
 #[test]
+fn row_4_4_5_a_container_with_ephemeral_flags_takes_no_children_in_its_own_multi() {
+    on_shared(|s| {
+        let mut client = s.client();
+        let create = |kind, path: &str, flags| {
+            let body = request::create(path, "", &Acl::open(), flags);
+            (kind, body)
+        };
+        let elements = [
+            create(op::CREATE_CONTAINER, "/t445c", op::EPHEMERAL),
+            create(op::CREATE, "/t445c/child", 0),
+        ];
+        let refused = [
+            Outcome::Error(code::OK),
+            Outcome::Error(code::NO_CHILDREN_FOR_EPHEMERALS),
+        ];
+        assert_eq!(run(&mut client, &elements), refused);
+        // Each on its own, both are fine.
+        let [container, child] = elements;
+        let _ = client.call(container.0, &container.1).ok();
+        let _ = client.call(child.0, &child.1).ok();
+        assert_eq!(client.stat("/t445c").ephemeral_owner, 0);
+    });
+}
+
+#[test]
 fn trap_058_operations_see_what_earlier_ones_did() {
     on_shared(|s| {
         let mut client = s.client();

@@ -95,6 +95,26 @@ fn trap_061_writes_alone_fail_the_request_with_a_body() {
 }
 
 #[test]
+fn trap_061_a_null_path_in_a_write_makes_no_difference() {
+    on_shared(|s| {
+        let mut client = s.client();
+        for (kind, body) in [
+            (op::DELETE, request::path_version(Null, -1)),
+            (op::CREATE, request::create(Null, "", &Acl::open(), 0)),
+            (op::SET_DATA, request::set_data(Null, "", -1)),
+            (op::CHECK, request::path_version(Null, -1)),
+        ] {
+            let reply = client.call(op::MULTI_READ, &multi(&[(kind, body)]));
+            assert_eq!(
+                (reply.err, outcomes(&reply)),
+                (code::MARSHALLING, vec![]),
+                "operation {kind}"
+            );
+        }
+    });
+}
+
+#[test]
 fn row_4_4_1_a_mixture_of_reads_and_writes_fails_the_request() {
     on_shared(|s| {
         let mut client = s.client();

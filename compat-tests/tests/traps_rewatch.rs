@@ -319,6 +319,24 @@ fn row_4_3_5_null_lists_and_null_paths_fail_set_watches_where_they_stand() {
 }
 
 #[test]
+fn row_4_3_5_null_paths_among_persistent_watches_are_taken() {
+    on_shared(|s| {
+        let mut client = s.client();
+        let none: &[&str] = &[];
+        for persistent in [true, false] {
+            let lists = Encoder::new().long(0).texts(none).texts(none).texts(none);
+            let null = |encoder: Encoder| encoder.int(1).int(-1);
+            let lists = if persistent {
+                null(lists).texts(&["/t435n"])
+            } else {
+                null(lists.texts(&["/t435n"]))
+            };
+            client.call(op::SET_WATCHES2, &lists.done()).done();
+        }
+    });
+}
+
+#[test]
 fn trap_084_the_closing_client_hears_of_its_own_ephemerals_first() {
     on_shared(|s| {
         let mut client = s.client();

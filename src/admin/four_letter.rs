@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use crate::admin::environment;
 use crate::admin::java_text;
+use crate::admin::listings;
 use crate::admin::metrics;
 use crate::admin::metrics::{Level, Metric, Read};
-use crate::admin::view::{ConnectionFacts, Facts, MemberSettings, Role, ServerView};
+use crate::admin::view::{Facts, MemberSettings, Role, ServerView};
 use crate::config::WordWhitelist;
 
 /// The release this server stands in for, as that release words it: monitoring compares it.
@@ -29,7 +30,14 @@ const ANY_TIME: &[&str] = &["ruok", "envi", "gtmk", "stmk"];
 const TELNET_CLOSE: [u8; 4] = [0xff, 0xf4, 0xff, 0xfd];
 
 /// The answer to a word; `None` when the four bytes are not one.
-pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -> Option<String> {
+///
+/// `rest` is what follows the word: a number after `stmk`, and nothing of interest after any other.
+pub fn answer(
+    word: [u8; 4],
+    rest: &[u8],
+    whitelist: &WordWhitelist,
+    view: &dyn ServerView,
+) -> Option<String> {
     if word == TELNET_CLOSE {
         return Some(String::new());
     }
@@ -51,33 +59,77 @@ pub fn answer(word: [u8; 4], whitelist: &WordWhitelist, view: &dyn ServerView) -
             _ => format!("{NOT_SERVING}\n"),
         });
     }
-    match word {
-        "ruok" => out.push_str("imok"),
-        "isro" => out.push_str("rw"),
-        "srvr" => {
-            version(&mut out);
-            server_lines(&mut out, &view.facts());
-        }
-        "stat" => stat(&mut out, view),
-        "conf" => conf(&mut out, view),
-        "dirs" => dirs(&mut out, view),
-        "envi" => envi(&mut out),
-        "wchs" => wchs(&mut out, &view.facts()),
-        "mntr" => mntr(&mut out, &view.facts()),
-        other => line(
-            &mut out,
-            format_args!("{other} is not available in this release of Oxkeeper."),
-        ),
-    }
+    fill(&mut out, word, rest, view);
     Some(out)
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+fn fill(out: &mut String, word: &str, rest: &[u8], view: &dyn ServerView) {
+    match word {
+        "ruok" => out.push_str("imok"),
+        "isro" => out.push_str(access(view.facts().role)),
+        "srvr" => {
+            let facts = view.facts();
+            version(out);
+            read_only_line(out, &facts);
+            server_lines(out, &facts);
+        }
+        "stat" => stat(out, view),
+        "conf" => conf(out, view),
+        "dirs" => dirs(out, view),
+        "envi" => envi(out),
+        "wchs" => wchs(out, &view.facts()),
+        "mntr" => mntr(out, &view.facts()),
+        "cons" => listings::cons(out, view),
+        "dump" => listings::dump(out, view),
+        "wchp" => listings::watches(out, view, true),
+        "wchc" => listings::watches(out, view, false),
+        "crst" => {
+            view.reset_connections();
+            line(out, format_args!("Connection stats reset."));
+        }
+        "srst" => {
+            view.reset_server();
+            line(out, format_args!("Server stats reset."));
+        }
+        // The mask is kept, as upstream keeps it where its log takes no traces; there are none here.
+        "gtmk" => out.push_str(&view.trace_mask().to_string()),
+        // A word without its number is not waited for.
+        "stmk" => {
+            if let Some(mask) = rest.first_chunk() {
+                view.set_trace_mask(i64::from_be_bytes(*mask));
+                out.push_str(&view.trace_mask().to_string());
+            }
+        }
+        other => line(
+            out,
+            format_args!("{other} is not available in this release of Oxkeeper."),
+        ),
+    }
+}
+
+pub(super) fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("a string takes any text");
+}
+
+/// What clients may do.
+fn access(role: Role) -> &'static str {
+    match role {
+        Role::ReadOnly => "ro",
+        _ => "rw",
+    }
 }
 
 fn version(out: &mut String) {
     line(out, format_args!("Zookeeper version: {VERSION}"));
+}
+
+fn read_only_line(out: &mut String, facts: &Facts) {
+    if facts.role == Role::ReadOnly {
+        line(
+            out,
+            format_args!("READ-ONLY mode; serving only read-only clients"),
+        );
+    }
 }
 
 fn server_lines(out: &mut String, facts: &Facts) {
@@ -104,25 +156,15 @@ fn server_lines(out: &mut String, facts: &Facts) {
 }
 
 fn stat(out: &mut String, view: &dyn ServerView) {
+    let facts = view.facts();
     version(out);
+    read_only_line(out, &facts);
     line(out, format_args!("Clients:"));
-    for ConnectionFacts {
-        peer,
-        asks,
-        queued,
-        received,
-        sent,
-    } in view.connections()
-    {
-        // The set of socket operations waited for: none on the connection that asks.
-        let ops = u8::from(!asks);
-        line(
-            out,
-            format_args!(" /{peer}[{ops}](queued={queued},recved={received},sent={sent})"),
-        );
+    for connection in view.connections() {
+        line(out, format_args!("{})", listings::brief(&connection)));
     }
     line(out, format_args!(""));
-    server_lines(out, &view.facts());
+    server_lines(out, &facts);
 }
 
 fn dirs(out: &mut String, view: &dyn ServerView) {
@@ -194,12 +236,12 @@ fn conf(out: &mut String, view: &dyn ServerView) {
     );
     match &settings.member {
         None => line(out, format_args!("serverId=0")),
-        Some(member) => member_conf(out, member),
+        Some(member) => member_conf(out, member, view.facts().role),
     }
 }
 
 // apache 3.9.5: server/quorum/QuorumZooKeeperServer.java dumpConf
-fn member_conf(out: &mut String, member: &MemberSettings) {
+fn member_conf(out: &mut String, member: &MemberSettings, role: Role) {
     let joined = |ports: &[u16]| {
         let ports = ports.iter().map(u16::to_string);
         ports.collect::<Vec<_>>().join("|")
@@ -217,15 +259,18 @@ fn member_conf(out: &mut String, member: &MemberSettings) {
         format_args!("quorumPort={}", joined(&member.quorum_ports)),
     );
     line(out, format_args!("peerType={}", u8::from(member.observes)));
-    line(out, format_args!("membership: "));
-    out.push_str(&member.membership);
+    // apache 3.9.5: server/quorum/ReadOnlyZooKeeperServer.java dumpConf
+    if role != Role::ReadOnly {
+        line(out, format_args!("membership: "));
+        out.push_str(&member.membership);
+    }
 }
 
 /// How a member that serves describes itself.
 // apache 3.9.5: server/quorum/QuorumPeer.java getDetailedPeerState
 fn peer_state(role: Role) -> Option<&'static str> {
     match role {
-        Role::Standalone => None,
+        Role::Standalone | Role::ReadOnly => None,
         Role::Leader => Some("leading - broadcast"),
         Role::Follower => Some("following - broadcast"),
         Role::Observer => Some("observing - broadcast"),
@@ -241,6 +286,11 @@ fn mntr(out: &mut String, facts: &Facts) {
     put(format_args!("server_state"), &facts.role.name());
     if let Some(state) = peer_state(facts.role) {
         put(format_args!("peer_state"), &state);
+    }
+    // apache 3.9.5: server/quorum/ObserverZooKeeperServer.java dumpMonitorValues
+    let member = facts.member.as_ref();
+    if let Some(master) = member.and_then(|member| member.observer_master) {
+        put(format_args!("observer_master_id"), &master.0);
     }
     for Metric { name, read, .. } in metrics::of_server(facts) {
         match read {
@@ -270,6 +320,7 @@ mod tests {
     use super::*;
     use crate::admin::metrics::METRICS;
     use crate::admin::metrics::tests::facts;
+    use crate::types::ServerId;
 
     #[test]
     fn mntr_shows_every_metric_as_upstreams_default_provider_does() {
@@ -292,6 +343,7 @@ mod tests {
                 "{line} is not in\n{out}"
             );
         }
+        assert!(!out.contains("observer_master_id"));
         for metric in METRICS {
             assert!(
                 out.contains(metric.name),
@@ -299,5 +351,15 @@ mod tests {
                 metric.name
             );
         }
+    }
+
+    #[test]
+    fn an_observer_says_who_serves_it() {
+        let mut out = String::new();
+        let mut observer = facts();
+        let member = observer.member.as_mut().expect("they are of a member");
+        member.observer_master = Some(ServerId(2));
+        mntr(&mut out, &observer);
+        assert!(out.contains("zk_observer_master_id\t2\n"), "{out}");
     }
 }

@@ -1,4 +1,6 @@
-//! Numbers as Java prints them.
+//! Numbers and dates as Java prints them.
+
+use chrono::DateTime;
 
 /// A double as `Double.toString` prints it, rounded half up to four decimals first.
 pub(super) fn double(value: f64) -> String {
@@ -14,6 +16,12 @@ pub(super) fn double(value: f64) -> String {
     } else {
         trimmed.to_owned()
     }
+}
+
+/// A time as `Date.toString` prints it in the zone UTC.
+pub(super) fn date(wall_ms: i64) -> String {
+    let date = DateTime::from_timestamp_millis(wall_ms).unwrap_or_default();
+    date.format("%a %b %d %H:%M:%S UTC %Y").to_string()
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ mod exporter;
 pub mod http;
 mod process;
 
-use crate::admin::view::{Facts, Summary};
+use crate::admin::view::{Facts, MemberFacts, Role, Summary};
+use crate::replica::Counts;
 
 /// The value of a gauge.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -110,6 +111,41 @@ const fn counter(name: &'static str, meaning: &'static str, read: fn(&Facts) -> 
     }
 }
 
+/// A counter of every member of an ensemble.
+const fn member_counter(
+    name: &'static str,
+    meaning: &'static str,
+    read: fn(&Facts) -> u64,
+) -> Metric {
+    Metric {
+        of: Of::Members,
+        ..counter(name, meaning, read)
+    }
+}
+
+/// A summary of every member of an ensemble.
+const fn member_summary(
+    name: &'static str,
+    meaning: &'static str,
+    read: fn(&Facts) -> Summary,
+) -> Metric {
+    Metric {
+        of: Of::Members,
+        ..summary(name, meaning, read)
+    }
+}
+
+/// What a member counts; of others nothing.
+fn counts(facts: &Facts) -> Counts {
+    let member = facts.member.as_ref();
+    member.map_or_else(Counts::default, |member| member.counts)
+}
+
+/// What a member adds up; of others nothing.
+fn member_sum(facts: &Facts, read: fn(&MemberFacts) -> Summary) -> Summary {
+    facts.member.as_ref().map_or_else(Summary::default, read)
+}
+
 const fn summary(name: &'static str, meaning: &'static str, read: fn(&Facts) -> Summary) -> Metric {
     Metric {
         name,
@@ -123,7 +159,7 @@ impl Metric {
     /// The value of a gauge. There is none while the server has no role.
     // apache 3.9.5: server/ZooKeeperServer.java unregisterMetrics
     pub(super) fn level(facts: &Facts, read: fn(&Facts) -> Option<Level>) -> Option<Level> {
-        read(facts).filter(|_| facts.serving)
+        read(facts).filter(|_| facts.at_work)
     }
 }
 
@@ -135,9 +171,10 @@ fn whole(value: impl TryInto<i64>) -> Option<Level> {
 /// The metrics of this server.
 pub fn of_server(facts: &Facts) -> impl Iterator<Item = &'static Metric> {
     let (is_member, leads) = (facts.member.is_some(), facts.leader().is_some());
+    let has_quorum = is_member && facts.role != Role::ReadOnly;
     METRICS.iter().filter(move |metric| match metric.of {
         Of::All => true,
-        Of::Members => is_member,
+        Of::Members => is_member && (has_quorum || metric.kind() != "gauge"),
         Of::Leaders => leads,
     })
 }
@@ -201,10 +238,10 @@ pub const METRICS: &[Metric] = &[
     ),
     member_gauge(
         "synced_observers",
-        "observers that are synchronised with this server",
+        "observers that are synchronised with this leader, or with this follower if it serves observers",
         |facts| {
-            facts.member.as_ref()?;
-            whole(facts.leader().map_or(0, |leader| leader.synced_observers))
+            let leads = facts.leader().map(|leader| leader.synced_observers);
+            whole(leads.or(facts.member.as_ref()?.observers)?)
         },
     ),
     gauge(
@@ -242,8 +279,8 @@ pub const METRICS: &[Metric] = &[
     }),
     gauge(
         "local_sessions",
-        "sessions that only this server knows; there are none",
-        |_| whole(0),
+        "sessions that only this server knows",
+        |facts| whole(facts.local_sessions),
     ),
     gauge("uptime", "since the start, ms", |facts| {
         whole(facts.uptime_ms)
@@ -271,14 +308,41 @@ pub const METRICS: &[Metric] = &[
         "reconnects of clients that bring a session",
         |facts| facts.revalidations,
     ),
-    Metric {
-        of: Of::Members,
-        ..counter(
-            "looking_count",
-            "elections this member took part in",
-            |facts| facts.member.as_ref().map_or(0, |member| member.elections),
-        )
-    },
+    member_counter(
+        "diff_count",
+        "learners that this leader has synchronised with transactions",
+        |facts| counts(facts).diffs,
+    ),
+    member_counter(
+        "learner_proposal_received_count",
+        "proposals that this follower has got",
+        |facts| counts(facts).proposals_received,
+    ),
+    member_counter(
+        "learner_commit_received_count",
+        "committed transactions that this learner was told of",
+        |facts| counts(facts).commits_received,
+    ),
+    member_counter(
+        "commit_count",
+        "proposals that this leader has committed",
+        |facts| counts(facts).commits,
+    ),
+    member_counter(
+        "proposal_count",
+        "transactions that this leader has proposed",
+        |facts| counts(facts).proposals,
+    ),
+    member_counter(
+        "looking_count",
+        "elections this member took part in",
+        |facts| facts.member.as_ref().map_or(0, |member| member.elections),
+    ),
+    member_counter(
+        "snap_count",
+        "learners that this leader has synchronised with a snapshot",
+        |facts| counts(facts).snapshots,
+    ),
     counter(
         "digest_mismatches_count",
         "transactions after which the tree was not what its log says",
@@ -322,17 +386,51 @@ pub const METRICS: &[Metric] = &[
         "transactions per flush of the log",
         |facts| facts.flushed_records,
     ),
-    Metric {
-        of: Of::Members,
-        ..summary(
-            "election_time",
-            "each election this member took part in, ms",
-            |facts| {
-                let member = facts.member.as_ref();
-                member.map_or(Summary::default(), |member| member.election_ms)
-            },
-        )
-    },
+    member_summary(
+        "election_time",
+        "each election this member took part in, ms",
+        |facts| member_sum(facts, |member| member.election_ms),
+    ),
+    member_summary(
+        "follower_sync_time",
+        "each synchronisation of this follower with a leader, ms",
+        |facts| member_sum(facts, |member| member.follower_sync_ms),
+    ),
+    member_summary(
+        "observer_sync_time",
+        "each synchronisation of this observer with a leader, ms",
+        |facts| member_sum(facts, |member| member.observer_sync_ms),
+    ),
+    member_summary(
+        "unavailable_time",
+        "each time in which this member had no role, ms",
+        |facts| member_sum(facts, |member| member.unavailable_ms),
+    ),
+    member_summary(
+        "leader_unavailable_time",
+        "those of them that ended in its leading, ms",
+        |facts| member_sum(facts, |member| member.leader_unavailable_ms),
+    ),
+    member_summary(
+        "quorum_ack_latency",
+        "from each proposal of this leader to its commit, ms",
+        |facts| counts(facts).quorum_ack_ms,
+    ),
+    member_summary(
+        "proposal_latency",
+        "from each proposal of the leader until it is here, ms by the clocks of both",
+        |facts| counts(facts).proposal_ms,
+    ),
+    member_summary(
+        "commit_propagation_latency",
+        "from each proposal of the leader until its commit is known here, ms by the clocks of both",
+        |facts| counts(facts).commit_ms,
+    ),
+    summary(
+        "propagation_latency",
+        "from each transaction's judgement until it is applied here, ms by the clocks of both",
+        |facts| facts.propagation_ms,
+    ),
     summary(
         "startup_snap_load_time",
         "loading the snapshot at the start, ms",

@@ -4,5 +4,6 @@
 mod environment;
 pub mod four_letter;
 mod java_text;
+mod listings;
 pub mod metrics;
 pub mod view;

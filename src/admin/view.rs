@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::config::{Membership, PeerAddress};
-use crate::types::{ServerId, Zxid};
+use crate::replica::Counts;
+use crate::types::{OpCode, ServerId, SessionId, Zxid};
+
+pub use crate::types::Summary;
 use crate::watch::DataCounts;
 
 /// A client connection.
@@ -21,6 +24,51 @@ pub struct ConnectionFacts {
     pub received: u64,
     /// Packets sent to it.
     pub sent: u64,
+    /// When it is given up unless it is heard, ms since the Unix epoch.
+    pub idle_until_ms: i64,
+    /// Its session, once there is one.
+    pub session: Option<SessionFacts>,
+}
+
+/// What a session has been doing on its connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// The session.
+    pub id: SessionId,
+    /// The operation of the last reply.
+    pub op: Option<OpCode>,
+    /// Since when the connection is there, ms since the Unix epoch.
+    pub established_ms: i64,
+    /// Its timeout, ms.
+    pub timeout_ms: i32,
+    /// The number of the last request of its own that was answered.
+    pub cxid: Option<i32>,
+    /// The zxid of the last reply; -1 before the first.
+    pub zxid: i64,
+    /// When the last reply was given, by a clock that counts from anywhere, ms.
+    pub replied_ms: i64,
+    /// How long the last reply took, ms.
+    pub last_latency_ms: i64,
+    /// How long all replies took, ms.
+    pub latency: Summary,
+}
+
+/// What expires at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deadline {
+    /// The time, ms since the Unix epoch.
+    pub wall_ms: i64,
+    /// What expires, by name.
+    pub names: Vec<String>,
+}
+
+/// The sessions a server knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sessions {
+    /// Those of this server alone, where there can be such.
+    pub local: Option<Vec<Deadline>>,
+    /// All others by their deadlines; of a learner, which does not know those, with their timeouts in ms.
+    pub global: Result<Vec<Deadline>, Vec<(SessionId, i32)>>,
 }
 
 /// Request latencies, ms.
@@ -32,40 +80,6 @@ pub struct LatencyFacts {
     pub avg: f64,
     /// Greatest.
     pub max: i64,
-}
-
-/// Values added up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// How many.
-    pub count: u64,
-    /// Their sum.
-    pub sum: i64,
-    /// The least; 0 before the first.
-    pub min: i64,
-    /// The greatest; 0 before the first.
-    pub max: i64,
-}
-
-impl Summary {
-    /// A value that is the only one.
-    pub fn of(value: i64) -> Self {
-        Summary {
-            count: 1,
-            sum: value,
-            min: value,
-            max: value,
-        }
-    }
-
-    /// Their mean; 0 before the first.
-    #[expect(clippy::cast_precision_loss, reason = "a mean for people")]
-    pub fn avg(&self) -> f64 {
-        if self.count == 0 {
-            return 0.0;
-        }
-        self.sum as f64 / self.count as f64
-    }
 }
 
 /// How the server came up; each has one value.
@@ -92,6 +106,8 @@ pub enum Role {
     Follower,
     /// An observer.
     Observer,
+    /// A member without a leader that lets clients read.
+    ReadOnly,
 }
 
 impl Role {
@@ -102,6 +118,7 @@ impl Role {
             Role::Leader => "leader",
             Role::Follower => "follower",
             Role::Observer => "observer",
+            Role::ReadOnly => "read-only",
         }
     }
 }
@@ -132,10 +149,24 @@ pub struct MemberFacts {
     pub voters: usize,
     /// What it knows as the leader.
     pub leader: Option<LeaderFacts>,
+    /// Observers that this follower serves; `None` when it serves none at all.
+    pub observers: Option<usize>,
+    /// Who serves this observer, or would; `None` when it is no observer.
+    pub observer_master: Option<ServerId>,
     /// Elections it took part in.
     pub elections: u64,
     /// Elections that ended, ms.
     pub election_ms: Summary,
+    /// From the election of a leader until this follower was synchronised with it, ms.
+    pub follower_sync_ms: Summary,
+    /// The same of an observer.
+    pub observer_sync_ms: Summary,
+    /// Times in which it had no role, ms.
+    pub unavailable_ms: Summary,
+    /// Those of them that ended in its leading.
+    pub leader_unavailable_ms: Summary,
+    /// What it counts of its part.
+    pub counts: Counts,
 }
 
 /// The counts of the moment.
@@ -143,8 +174,8 @@ pub struct MemberFacts {
 pub struct Facts {
     /// What it is. Of a member that does not serve: what it was last.
     pub role: Role,
-    /// Whether clients are served now.
-    pub serving: bool,
+    /// Whether it has a role now, in which it serves its ensemble, and mostly clients.
+    pub at_work: bool,
     /// What only a member of an ensemble knows.
     pub member: Option<MemberFacts>,
     /// Request latencies.
@@ -191,6 +222,10 @@ pub struct Facts {
     pub snapshot_ms: Summary,
     /// Transactions of each flush.
     pub flushed_records: Summary,
+    /// From the judgement of each transaction until it was applied here, ms by both clocks.
+    pub propagation_ms: Summary,
+    /// Sessions that only this server knows.
+    pub local_sessions: usize,
     /// The start.
     pub startup: StartFacts,
 }
@@ -271,4 +306,20 @@ pub trait ServerView {
     fn connections(&self) -> Vec<ConnectionFacts>;
     /// Bytes of the files directly below a directory.
     fn size_of(&self, dir: &std::path::Path) -> u64;
+    /// The sessions, and when they expire.
+    fn sessions(&self) -> Sessions;
+    /// Who owns ephemeral nodes, and which, in order.
+    fn ephemerals(&self) -> Vec<(SessionId, Vec<String>)>;
+    /// The watches of the data table: each path, and the sessions that watch it.
+    fn watches_by_path(&self) -> Vec<(String, Vec<String>)>;
+    /// The watches of the data table: each session, and the paths that it watches.
+    fn watches_by_session(&self) -> Vec<(String, Vec<String>)>;
+    /// Forgets what connections have done so far.
+    fn reset_connections(&self);
+    /// Forgets the counts of packets and latencies.
+    fn reset_server(&self);
+    /// The mask that `stmk` has set.
+    fn trace_mask(&self) -> i64;
+    /// Sets that mask.
+    fn set_trace_mask(&self, mask: i64);
 }

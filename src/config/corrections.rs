@@ -494,9 +494,4 @@ fn remarks_point_at_what_works() {
         "`-DsnapCount=5` has no effect: write -Dzookeeper.snapCount=..."
     );
     assert_eq!(remark("", &[("my.key", "5")]).0, Level::Debug);
-    assert_eq!(
-        remark("leaderServes=no", &[]).0,
-        Level::Info,
-        "a part of ensembles that is not there yet"
-    );
 }

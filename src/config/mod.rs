@@ -83,7 +83,7 @@ pub struct Config {
     /// `standaloneEnabled`: one voting server is no ensemble.
     pub standalone_enabled: bool,
     /// The property `zookeeper.multiAddress.enabled`: a server may have several addresses.
-    pub several_addresses: bool,
+    pub(crate) several_addresses: bool,
     /// The servers named by the file, or by its dynamic file.
     pub membership: Membership,
     /// The membership that was proposed last, if it was not committed when the server went down and may be.

@@ -1,6 +1,8 @@
 //! How the members of an ensemble deal with each other: time limits, elections, synchronisation, sockets. Who
 //! they are stands in [`Membership`](crate::config::Membership).
 
+use std::path::PathBuf;
+
 use crate::config::error::ConfigError;
 use crate::config::java;
 use crate::config::system::Reader;
@@ -20,6 +22,8 @@ pub struct Quorum {
     pub listen_on_all_ips: bool,
     /// `cnxTimeout`: how long a dial to another election port may take.
     pub election_connect_ms: u32,
+    /// `quorumCnxnTimeoutMs`: how long a caller at the election port may take to say who it is; `None`: `syncLimit`.
+    pub election_hello_ms: Option<u32>,
     /// `electionPortBindRetry`: tries to bind the election port; `None`: for ever.
     pub election_bind_tries: Option<u32>,
     /// `fastleader.minNotificationInterval`: the first wait for votes.
@@ -30,12 +34,32 @@ pub struct Quorum {
     pub leader_connect_delay_ms: u32,
     /// `observer.election.DelayMs`: the longest an observer waits before it looks for a leader again.
     pub observer_election_delay_ms: u32,
+    /// `observer.reconnectDelayMs`: the longest an observer waits before it calls a leader; or, when followers serve
+    /// observers, before it calls them all once more.
+    pub observer_reconnect_delay_ms: u32,
+    /// `observerMasterPort`: where followers serve observers; `None`: leaders do, at the quorum port.
+    pub observer_master_port: Option<u16>,
+    /// `leader.maxTimeToWaitForEpoch`: a leader that waits longer for learners gives up when one of its voters looks
+    /// for another leader; `None`: it waits on.
+    pub epoch_wait_ms: Option<u32>,
+    /// `multiAddress.enabled`, by key or by property: all own election addresses are announced. Whether a server may
+    /// have several is for the property alone to say.
+    pub announces_all_addresses: bool,
+    /// `multiAddress.reachabilityCheckTimeoutMs`, if there are such checks: how long the address of a server that has
+    /// several may take to answer before the connection to it is given up.
+    pub reachability_ms: Option<u32>,
     /// `tcpKeepAlive`: `SO_KEEPALIVE` on election sockets.
     pub tcp_keep_alive: bool,
     /// `follower.nodelay`: `TCP_NODELAY` on the learner's end of the quorum port.
     pub learner_no_delay: bool,
     /// `leader.nodelay`: `TCP_NODELAY` on the leader's end of the quorum port.
     pub leader_no_delay: bool,
+    /// `oraclePath`: the file that says whether this server, of two that vote, may go on alone.
+    pub oracle_path: Option<PathBuf>,
+    /// `leaderServes`: a leader serves clients.
+    pub leader_serves: bool,
+    /// `readonlymode.enabled`: a member that finds no leader lets clients read.
+    pub read_only_mode: bool,
     /// `commitLogCount`: transactions kept in memory for learners that were away for a moment.
     pub commit_log_count: u32,
     /// `snapshotSizeFactor`: a learner gets transactions from the log on disk as long as that is smaller than
@@ -72,14 +96,23 @@ impl Quorum {
             connect_limit_ticks: (connect_limit > 0).then_some(connect_limit),
             listen_on_all_ips: keys.boolean("quorumListenOnAllIPs")?.unwrap_or(false),
             election_connect_ms: election_connect_ms(reader)?,
+            election_hello_ms: reader.if_positive("quorumCnxnTimeoutMs", -1),
             election_bind_tries: election_bind_tries(reader),
             notification_min_ms: reader.at_least("fastleader.minNotificationInterval", 1, 200),
             notification_max_ms: reader.at_least("fastleader.maxNotificationInterval", 1, 60_000),
             leader_connect_delay_ms: reader.at_least("leaderConnectDelayDuringRetryMs", 0, 100),
             observer_election_delay_ms: reader.at_least("observer.election.DelayMs", 0, 200),
+            observer_reconnect_delay_ms: reader.at_least("observer.reconnectDelayMs", 0, 0),
+            observer_master_port: observer_master_port(keys)?,
+            epoch_wait_ms: u32::try_from(reader.int("leader.maxTimeToWaitForEpoch", -1)).ok(),
+            announces_all_addresses: switch(keys, reader, "multiAddress.enabled", false)?,
+            reachability_ms: reachability_ms(keys, reader)?,
             tcp_keep_alive: reader.boolean("tcpKeepAlive", false),
             learner_no_delay: reader.named_switch("follower.nodelay", "true", "false", true),
             leader_no_delay: reader.named_switch("leader.nodelay", "true", "false", true),
+            oracle_path: keys.text("oraclePath").map(PathBuf::from),
+            leader_serves: !reader.switch("leaderServes", "no", "yes"),
+            read_only_mode: reader.named_boolean("readonlymode.enabled", false),
             commit_log_count: reader.at_least("commitLogCount", COMMIT_LOG_COUNT_MIN, 500),
             snapshot_size_factor: snapshot_size_factor(reader)?,
             force_snapshot_sync: reader.boolean("forceSnapshotSync", false),
@@ -118,6 +151,44 @@ fn election_bind_tries(reader: &mut Reader<'_>) -> Option<u32> {
         0 => None,
         tries => Some(u32::try_from(tries).unwrap_or(3)),
     }
+}
+
+// apache 3.9.5: server/quorum/QuorumPeerConfig.java parseProperties; what is no port fails there when it is bound.
+fn observer_master_port(keys: &FileKeys) -> Result<Option<u16>, ConfigError> {
+    const KEY: &str = "observerMasterPort";
+    let number = keys.int(KEY)?.filter(|number| *number > 0);
+    let port = number.map(u16::try_from).transpose();
+    port.map_err(|_| {
+        let cause = "port out of range".to_owned();
+        keys.bad(KEY, cause, "give a port from 1 to 65535".to_owned())
+    })
+}
+
+/// A key, or without it the property of that name.
+fn switch(
+    keys: &FileKeys,
+    reader: &Reader<'_>,
+    key: &str,
+    default: bool,
+) -> Result<bool, ConfigError> {
+    let property = reader.text(key);
+    let by_property = property.map_or(default, |word| word.eq_ignore_ascii_case("true"));
+    Ok(keys.boolean(key)?.unwrap_or(by_property))
+}
+
+// apache 3.9.5: server/quorum/QuorumPeerConfig.java multiAddressReachabilityCheckEnabled
+fn reachability_ms(keys: &FileKeys, reader: &Reader<'_>) -> Result<Option<u32>, ConfigError> {
+    const LIMIT: &str = "multiAddress.reachabilityCheckTimeoutMs";
+    let checks = switch(keys, reader, "multiAddress.reachabilityCheckEnabled", true)?;
+    let limit = match (keys.int(LIMIT)?, reader.text(LIMIT)) {
+        (Some(limit), _) => limit,
+        (None, None) => 1000,
+        (None, Some(text)) => java::parse_int(text).map_err(|cause| {
+            let remedy = "give a number of milliseconds, such as 1000";
+            reader.refuse(&format!("zookeeper.{LIMIT}"), cause, remedy)
+        })?,
+    };
+    Ok(u32::try_from(limit).ok().filter(|_| checks))
 }
 
 // apache 3.9.5: server/quorum/ObserverZooKeeperServer.java constructor
@@ -176,6 +247,48 @@ mod tests {
         );
         assert_eq!(quorum("commitLogCount=3").commit_log_count, 500);
         assert_eq!(quorum("cnxTimeout=0").election_connect_ms, 5000);
+        assert!(quorum("leaderServes=yes").leader_serves);
+        assert!(quorum("leaderServes=No").leader_serves, "the exact word");
+        assert!(!quorum("leaderServes=no").leader_serves);
+    }
+
+    #[test]
+    fn what_is_off_unless_it_is_set() {
+        let unset = quorum("");
+        assert_eq!(unset.observer_master_port, None);
+        assert_eq!(unset.epoch_wait_ms, None);
+        assert_eq!(unset.election_hello_ms, None);
+        assert_eq!(unset.observer_reconnect_delay_ms, 0);
+        assert_eq!(quorum("observerMasterPort=0").observer_master_port, None);
+        assert_eq!(
+            quorum("observerMasterPort=2191").observer_master_port,
+            Some(2191)
+        );
+        let zero = quorum("leader.maxTimeToWaitForEpoch=0\nquorumCnxnTimeoutMs=0");
+        assert_eq!(
+            (zero.epoch_wait_ms, zero.election_hello_ms),
+            (Some(0), None)
+        );
+        let refused = Config::from_zoo_cfg(b"dataDir=/d\nobserverMasterPort=70000", "./z", &[]);
+        let refused = refused.expect_err("no port").to_string();
+        assert!(refused.contains("port out of range"), "{refused}");
+    }
+
+    #[test]
+    fn addresses_are_checked_unless_that_is_switched_off() {
+        assert_eq!(quorum("").reachability_ms, Some(1000));
+        let limit = "multiAddress.reachabilityCheckTimeoutMs=70";
+        assert_eq!(quorum(limit).reachability_ms, Some(70));
+        let off = format!("{limit}\nmultiAddress.reachabilityCheckEnabled=false");
+        assert_eq!(quorum(&off).reachability_ms, None);
+        let flag = |name: &str, value: &str| {
+            let flags = [(format!("zookeeper.multiAddress.{name}"), value.to_owned())];
+            let loaded = Config::from_zoo_cfg(b"dataDir=/d", "./zoo.cfg", &flags);
+            loaded.map(|loaded| loaded.config.quorum.reachability_ms)
+        };
+        assert_eq!(flag("reachabilityCheckEnabled", "no"), Ok(None));
+        assert_eq!(flag("reachabilityCheckTimeoutMs", "5"), Ok(Some(5)));
+        flag("reachabilityCheckTimeoutMs", "soon").expect_err("no number");
     }
 
     #[test]

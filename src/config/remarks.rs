@@ -59,12 +59,6 @@ fn on_row(row: &Key, value: &str, place: &str, quiet: Level, notes: &mut Notes) 
             notes.debug(format!("{place} asks for what is so anyway"));
         }
         Status::NoEffect(why) => notes.push(quiet, format!("{place} has no effect: {why}")),
-        Status::Later(Feature::Ensemble) => {
-            notes.info(format!(
-                "{place} has no effect: {}",
-                Feature::Ensemble.missing()
-            ));
-        }
         Status::Later(feature) => {
             notes.warn(format!("{place} has no effect: {}", feature.missing()))
         }

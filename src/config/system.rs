@@ -165,13 +165,17 @@ impl Reader<'_> {
 
     /// `Boolean.parseBoolean`: `true` in any case is true, everything else is false.
     pub(crate) fn boolean(&mut self, key: &str, default: bool) -> bool {
-        let name = format!("zookeeper.{key}");
-        let Some(value) = self.system.get(&name) else {
+        self.named_boolean(&format!("zookeeper.{key}"), default)
+    }
+
+    /// The same by full name.
+    pub(crate) fn named_boolean(&mut self, name: &str, default: bool) -> bool {
+        let Some(value) = self.system.get(name) else {
             return default;
         };
         let strict = java::strict_boolean(value);
         if strict.is_none() {
-            let place = self.system.place(&name);
+            let place = self.system.place(name);
             self.notes.warn(format!(
                 "{place} is neither true nor false and counts as false"
             ));

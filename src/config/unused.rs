@@ -11,22 +11,16 @@ const SASL: [&str; 3] = [
     "quorum.auth.serverRequireSasl",
 ];
 
-const INTS: [&str; 3] = [
-    "observerMasterPort",
-    "quorum.cnxn.threads.size",
-    "multiAddress.reachabilityCheckTimeoutMs",
-];
+const INTS: [&str; 1] = ["quorum.cnxn.threads.size"];
 const LONGS: [&str; 3] = [
     "jvm.pause.warn-threshold.ms",
     "jvm.pause.info-threshold.ms",
     "jvm.pause.sleep.time.ms",
 ];
-const BOOLEANS: [&str; 6] = [
+const BOOLEANS: [&str; 4] = [
     "sslQuorum",
     "portUnification",
     "sslQuorumReloadCertFiles",
-    "multiAddress.enabled",
-    "multiAddress.reachabilityCheckEnabled",
     "jvm.pause.monitor",
 ];
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::types::Zxid;
+use crate::types::limits;
 
 /// How many times its usual length a backlog may grow for learners that are being sent the log.
 const PINNED_FACTOR: usize = 64;
@@ -15,7 +16,9 @@ const PINNED_FACTOR: usize = 64;
 pub(crate) struct Backlog {
     /// In ascending order.
     txns: VecDeque<(Zxid, Bytes)>,
-    /// How many are kept.
+    /// The length of their bodies.
+    bytes: usize,
+    /// How many are kept, if they are not too large.
     limit: usize,
     /// What lies behind this transaction is kept longer: somebody will ask for it.
     pinned: Option<Zxid>,
@@ -27,6 +30,7 @@ impl Backlog {
         let ascending = recent.windows(2).all(|pair| pair[0].0 < pair[1].0);
         assert!(ascending, "recent transactions come in order");
         let mut backlog = Backlog {
+            bytes: recent.iter().map(|(_, body)| body.len()).sum(),
             txns: recent.into(),
             limit,
             pinned: None,
@@ -47,6 +51,7 @@ impl Backlog {
             let follows = zxid == last.next() || zxid.epoch() > last.epoch();
             assert!(follows, "D-6: {zxid} is applied after {last}");
         }
+        self.bytes += body.len();
         self.txns.push_back((zxid, body));
         self.evict();
     }
@@ -78,25 +83,34 @@ impl Backlog {
 
     /// Forgets everything behind this transaction.
     pub(crate) fn cut(&mut self, keep: Zxid) {
-        let len = self.txns.partition_point(|(at, _)| *at <= keep);
-        self.txns.truncate(len);
+        while let Some((_, body)) = self.txns.pop_back_if(|(at, _)| *at > keep) {
+            self.bytes -= body.len();
+        }
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.txns.clear();
+        self.bytes = 0;
     }
 
+    /// The last transaction stays, whatever its length: the others can then be told to be behind it.
     fn evict(&mut self) {
-        while self.txns.len() > self.limit {
+        while self.txns.len() > self.limit || (self.too_large() && self.txns.len() > 1) {
             let pinned = |zxid: Zxid| self.pinned.is_some_and(|behind| zxid > behind);
             let room = self.txns.len() <= self.limit.saturating_mul(PINNED_FACTOR);
             let first = self.txns.front().expect("it is longer than its limit").0;
-            if pinned(first) && room {
+            if pinned(first) && room && !self.too_large() {
                 break;
             }
-            self.txns.pop_front();
+            let (_, body) = self.txns.pop_front().expect("it has a first");
+            self.bytes -= body.len();
         }
+    }
+
+    /// Learners are then sent the log instead.
+    fn too_large(&self) -> bool {
+        self.bytes > limits::BACKLOG_BYTES_MAX
     }
 }
 
@@ -123,6 +137,21 @@ mod tests {
         assert_eq!(zxids(&backlog), [2, 3, 4]);
         backlog.push(Zxid(5), Bytes::new());
         assert_eq!(backlog.bounds(), Some((Zxid(3), Zxid(5))));
+    }
+
+    #[test]
+    fn large_transactions_leave_less_room() {
+        let body = Bytes::from(vec![0; limits::BACKLOG_BYTES_MAX / 4]);
+        let mut backlog = Backlog::new(100, vec![]);
+        backlog.pin(Some(Zxid(0)));
+        (1..=6).for_each(|zxid| backlog.push(Zxid(zxid), body.clone()));
+        assert_eq!(zxids(&backlog), [3, 4, 5, 6]);
+        backlog.cut(Zxid(3));
+        backlog.push(Zxid(4), body.clone());
+        assert_eq!(zxids(&backlog), [3, 4]);
+        let huge = Bytes::from(vec![0; limits::BACKLOG_BYTES_MAX + 1]);
+        backlog.push(Zxid(5), huge);
+        assert_eq!(zxids(&backlog), [5]);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub struct Decision {
     pub state: PeerState,
     /// For whom; others are told of it while the role lasts.
     pub vote: Vote,
-    /// Whose equal votes decided it: a quorum.
+    /// Whose equal votes decided it: a quorum, unless an oracle has the last word.
     pub backers: BTreeSet<ServerId>,
 }
 
@@ -297,11 +297,14 @@ impl Elector {
 
     fn end(&mut self, ended: Ended) -> Decision {
         let Ended { vote, backers } = ended;
+        let leads = vote.leader == self.me;
         assert!(
-            self.roll.is_quorum(&backers),
+            self.roll.is_quorum(&backers)
+                || self.roll.defers()
+                || !leads && self.roll.is_some_quorum(&backers),
             "only a quorum ends an election, not {backers:?}"
         );
-        self.state = match (vote.leader == self.me, self.observer) {
+        self.state = match (leads, self.observer) {
             (true, _) => PeerState::Leading,
             (false, false) => PeerState::Following,
             (false, true) => PeerState::Observing,

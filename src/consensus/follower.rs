@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::consensus::Effect;
 use crate::consensus::end::{Turn, UNMATCHED_COMMIT, fatal, over};
 use crate::consensus::learner::Rest;
+use crate::consensus::observer_master::ObserverMaster;
 use crate::consensus::own::Own;
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::types::{ServerId, Zxid};
@@ -22,6 +23,8 @@ pub(crate) struct Follower {
     last: Zxid,
     /// The last transaction acknowledged, or the one before the first that will be.
     acked: Zxid,
+    /// There when this follower serves observers.
+    pub(crate) master: Option<ObserverMaster>,
 }
 
 impl Follower {
@@ -33,14 +36,22 @@ impl Follower {
             last: rest.last.max(epoch),
             acked: first.map_or(rest.last.max(epoch), Zxid),
             pending: rest.pending,
+            master: None,
         };
         for (zxid, body) in &follower.pending {
             own.append(*zxid, body, out);
         }
         for _ in 0..rest.committed {
-            follower.deliver(own, out);
+            follower.deliver(own, None, out);
         }
         follower
+    }
+
+    /// Serves observers from now on, if the settings say so.
+    pub(crate) fn serve_observers(&mut self, own: &Own, epoch: i64, out: &mut Vec<Effect>) {
+        if own.settings.observer_masters {
+            self.master = Some(ObserverMaster::open(own, epoch, out));
+        }
     }
 
     pub(crate) fn on_packet(
@@ -51,7 +62,7 @@ impl Follower {
     ) -> Turn {
         match packet {
             ToLearner::Proposal { zxid, body } => self.propose(own, zxid, body, out),
-            ToLearner::Commit(zxid) => self.commit(own, zxid, out),
+            ToLearner::Commit(zxid) => self.commit(own, zxid, None, out),
             ToLearner::CommitAndActivate { zxid, leader } => self.activate(own, zxid, leader, out),
             ToLearner::Ping(zxid) => {
                 out.push(Effect::ReportTouched(zxid));
@@ -87,7 +98,13 @@ impl Follower {
     }
 
     // apache 3.9.5: server/quorum/FollowerZooKeeperServer.java commit
-    fn commit(&mut self, own: &mut Own, zxid: Zxid, out: &mut Vec<Effect>) -> Turn {
+    fn commit(
+        &mut self,
+        own: &mut Own,
+        zxid: Zxid,
+        leads: Option<ServerId>,
+        out: &mut Vec<Effect>,
+    ) -> Turn {
         match self.pending.front() {
             None => {
                 out.push(Effect::Note(format!("{zxid} is committed and unknown")));
@@ -98,7 +115,7 @@ impl Follower {
                 fatal(UNMATCHED_COMMIT, why)
             }
             Some(_) => {
-                self.deliver(own, out);
+                self.deliver(own, leads, out);
                 Ok(())
             }
         }
@@ -117,20 +134,24 @@ impl Follower {
         let ends = membership.is_some_and(|membership| {
             own.activate(&Arc::new(membership), Some((leader, zxid)), out)
         });
-        self.commit(own, zxid, out)?;
+        self.commit(own, zxid, Some(leader), out)?;
         match ends {
             true => over("the membership has changed"),
             false => Ok(()),
         }
     }
 
-    fn deliver(&mut self, own: &mut Own, out: &mut Vec<Effect>) {
+    /// `leads`: who leads from here on, when this transaction changes the membership.
+    fn deliver(&mut self, own: &mut Own, leads: Option<ServerId>, out: &mut Vec<Effect>) {
         let (zxid, body) = self
             .pending
             .pop_front()
             .expect("only what is pending is committed");
-        own.deliver(zxid, body, out);
+        own.deliver(zxid, body.clone(), out);
         own.is_sure(zxid);
+        if let Some(master) = &mut self.master {
+            master.inform(own, (zxid, &body), leads, out);
+        }
     }
 
     /// Every transaction is acknowledged by itself: leaders count them one by one.

@@ -11,6 +11,9 @@ use crate::types::{LinkId, ServerId, Zxid};
 pub enum Input {
     /// Time has passed. Wanted at the latest at `Peer::next_tick`.
     Tick,
+    /// What the oracle says: whether this server may go on without the other one. Wanted while
+    /// `Peer::wants_oracle`, before anything else.
+    Oracle(bool),
     /// A ballot arrived on the election port.
     Ballot {
         /// Who sent it.

@@ -5,36 +5,34 @@ mod agreement;
 mod beat;
 mod broadcast;
 mod change;
-mod link;
 mod outstanding;
 mod synchronise;
 
-use std::collections::VecDeque;
-use std::ops::Range;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
+use crate::consensus::bring_up::{EPOCHS, introduction, offer};
 use crate::consensus::end::{Turn, over};
 use crate::consensus::leader::agreement::{Agreement, Promise};
 use crate::consensus::leader::beat::Beat;
-use crate::consensus::leader::link::{Link, Stage as LinkStage};
 use crate::consensus::leader::outstanding::Outstanding;
+use crate::consensus::link::{Link, Stage as LinkStage};
 use crate::consensus::own::Own;
 use crate::consensus::status::{Learners, ProposalSizes};
 use crate::consensus::{Effect, Phase, Task};
-use crate::proto::peer::{LearnerInfo, PROTOCOL_VERSION, ToLeader, ToLearner};
+use crate::proto::peer::{LearnerInfo, ToLeader, ToLearner};
 use crate::types::{LinkId, Millis, ServerId, Zxid};
-
-/// The epochs that can be followed by another one: zxids are signed.
-const EPOCHS: Range<i64> = UNTRUSTED_EPOCH..i32::MAX as i64;
-/// What a server without data that it trusts has accepted: the epoch of its zxid, -1.
-const UNTRUSTED_EPOCH: i64 = -1;
 
 /// One role as a leader.
 #[derive(Debug)]
 pub(crate) struct Leader {
     stage: Stage,
     agreement: Agreement,
+    /// Who voted for it.
+    backers: BTreeSet<ServerId>,
+    /// Since when it waits for learners.
+    since: Millis,
     /// When the present stage must be over, unless it is the broadcast.
     until: Millis,
     beat: Beat,
@@ -71,14 +69,17 @@ enum Stage {
 }
 
 impl Leader {
-    /// The election is won.
-    pub(crate) fn new(own: &mut Own, out: &mut Vec<Effect>) -> Self {
+    /// The election is won, with the votes of these.
+    pub(crate) fn new(own: &mut Own, backers: BTreeSet<ServerId>, out: &mut Vec<Effect>) -> Self {
         out.push(Effect::Phase(Phase::Discovery(own.id())));
         out.push(Effect::Listen);
+        own.heed_oracle(true);
         let summary = (own.current_epoch(), own.delivered());
         Leader {
             stage: Stage::Gathering,
             agreement: Agreement::new(own.id(), own.accepted_epoch().max(own.heard_epoch), summary),
+            backers,
+            since: own.now,
             until: own.now.plus(own.settings.init_ms()),
             beat: Beat::new(own),
             links: Vec::new(),
@@ -104,6 +105,22 @@ impl Leader {
             Stage::Synchronising { .. } => Phase::Synchronization(own.id()),
             Stage::Leading => Phase::Leading,
         }
+    }
+
+    /// The oracle has changed its mind.
+    pub(crate) fn on_oracle(&mut self, own: &mut Own, out: &mut Vec<Effect>) {
+        match self.stage {
+            Stage::Leading => self.heed(own, out),
+            _ => self.go_on(own, out),
+        }
+    }
+
+    /// Whether this leader has no followers, so that an oracle may have to speak.
+    pub(crate) fn is_alone(&self) -> bool {
+        !self
+            .links
+            .iter()
+            .any(|link| link.forwarding && !link.observer)
     }
 
     /// When time matters next.
@@ -188,6 +205,21 @@ impl Leader {
         self.beat.start(own);
     }
 
+    /// A server looks for a leader. If it voted for this one, and nobody has come for a while, the others may have
+    /// changed their minds, too.
+    // apache 3.9.5: server/quorum/Leader.java reportLookingSid
+    pub(crate) fn on_looking(&self, own: &Own, id: ServerId) -> Turn {
+        let waits = own.settings.epoch_wait_ms;
+        let patient = waits.is_none_or(|ms| own.now <= self.since.plus(ms));
+        if self.stage != Stage::Gathering || patient || !self.backers.contains(&id) {
+            return Ok(());
+        }
+        over(format!(
+            "server {} voted for this one and looks again",
+            id.0
+        ))
+    }
+
     /// A learner has connected.
     pub(crate) fn on_up(&mut self, own: &Own, link: LinkId) {
         let alive_until = self.beat.first_deadline(own);
@@ -255,7 +287,8 @@ impl Leader {
 
     /// A member that has promised to take part in no epoch below one above this leader's could never come back as
     /// long as this epoch lasts. It happens when somebody was elected and heard by nobody. Apache's leader lets it try
-    /// for ever; a short election takes everybody in.
+    /// for ever; a short election takes everybody in. But a member with more history than this leader would win it, and
+    /// what was committed since would be lost: a majority has then lost its disks, and that one came too late.
     fn check_epoch(&self, own: &mut Own, accepted_epoch: i64, info: LearnerInfo) -> Turn {
         let epoch = self.agreement.epoch();
         let member = info.id.filter(|id| own.committed.member(*id).is_some());
@@ -263,6 +296,7 @@ impl Leader {
             Some(id)
                 if self.stage != Stage::Gathering
                     && accepted_epoch > epoch
+                    && own.outvotes(id)
                     && EPOCHS.contains(&accepted_epoch) =>
             {
                 let id = id.0;
@@ -275,7 +309,6 @@ impl Leader {
         }
     }
 
-    // apache 3.9.5: server/quorum/LearnerHandler.java run
     fn on_info(
         &mut self,
         own: &mut Own,
@@ -286,25 +319,20 @@ impl Leader {
     ) {
         let learner = &mut self.links[at];
         let link = learner.link;
-        let known = info.id.filter(|_| info.protocol >= PROTOCOL_VERSION);
-        let Some(id) = known else {
-            let why = format!("protocol {:#x} is too old", info.protocol);
-            return self.hang_up(own, link, &why, out);
+        let id = match introduction(own, accepted_epoch, info) {
+            Ok(id) => id,
+            Err(why) => return self.hang_up(own, link, &why, out),
         };
-        if info.config_version > own.committed.version {
-            let why = format!("server {} has a newer membership", id.0);
-            return self.hang_up(own, link, &why, out);
-        }
-        if !EPOCHS.contains(&accepted_epoch) {
-            let why = format!("server {} has accepted epoch {accepted_epoch}", id.0);
-            return self.hang_up(own, link, &why, out);
-        }
         learner.id = Some(id);
         learner.stage = LinkStage::Introduced;
         // Nothing that the server said on an earlier connection may count any more.
         let older = |other: &&Link| other.id == Some(id) && other.link != link;
         if let Some(older) = self.links.iter().find(older).map(|other| other.link) {
-            self.hang_up(own, older, "the same server has called again", out);
+            let why = format!(
+                "server {} has called again: it has lost the connection, or two servers have the id {}",
+                id.0, id.0
+            );
+            self.hang_up(own, older, &why, out);
         }
         let Some(learner) = self.links.iter_mut().find(|other| other.link == link) else {
             unreachable!("only the older connection is gone");
@@ -447,13 +475,4 @@ impl Leader {
         let me = own.id();
         move |id| id == me || ids.contains(&id)
     }
-}
-
-/// Offers the epoch to a learner.
-fn offer(learner: &mut Link, epoch: i64, now: Millis, out: &mut Vec<Effect>) {
-    learner.stage = LinkStage::Offered;
-    learner.heard = now;
-    let protocol = PROTOCOL_VERSION;
-    let packet = ToLearner::LeaderInfo { epoch, protocol };
-    out.push(Effect::Send(learner.link, packet));
 }

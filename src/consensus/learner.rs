@@ -11,8 +11,9 @@ use crate::consensus::end::{BAD_SYNC, Turn, fatal, over};
 use crate::consensus::follower::Follower;
 use crate::consensus::learner::catching_up::CatchingUp;
 use crate::consensus::observer::Observer;
+use crate::consensus::observer_master::ObserverMaster;
 use crate::consensus::own::Own;
-use crate::consensus::{Effect, Phase, Task};
+use crate::consensus::{Effect, Outcome, Phase, Task};
 use crate::proto::peer::{LearnerInfo, PROTOCOL_VERSION, ToLeader, ToLearner};
 use crate::types::{Millis, ServerId, Zxid};
 
@@ -20,6 +21,8 @@ use crate::types::{Millis, ServerId, Zxid};
 #[derive(Debug)]
 pub(crate) struct Learner {
     leader: ServerId,
+    /// The follower that serves this observer in the leader's place.
+    master: Option<ServerId>,
     observer: bool,
     /// The epoch that the leader has offered; 0 before.
     epoch: i64,
@@ -30,6 +33,8 @@ pub(crate) struct Learner {
 
 #[derive(Debug)]
 enum Stage {
+    /// Calls at this time.
+    Pausing(Millis),
     /// Not connected yet.
     Dialling,
     /// `FOLLOWERINFO` is sent.
@@ -50,18 +55,60 @@ enum Stage {
 }
 
 impl Learner {
-    /// Calls the leader.
+    /// Calls the leader, or the follower that serves this observer, at once or after a pause.
     pub(crate) fn new(own: &mut Own, leader: ServerId, out: &mut Vec<Effect>) -> Self {
         assert!(leader != own.id(), "nobody learns from oneself");
-        let within_ms = own.settings.connect_ms();
+        let master = own.next_master(leader);
+        let pause_ms = own.pause_before_call(leader, master);
         out.push(Effect::Phase(Phase::Discovery(leader)));
-        out.push(Effect::DialLeader { leader, within_ms });
-        Learner {
+        let mut learner = Learner {
             leader,
+            master: master.map(|master| master.id),
             observer: own.observes(),
             epoch: 0,
             heard: own.now,
-            stage: Stage::Dialling,
+            stage: Stage::Pausing(own.now.plus(pause_ms)),
+        };
+        if pause_ms == 0 {
+            learner.call(own, out);
+        }
+        learner
+    }
+
+    fn call(&mut self, own: &Own, out: &mut Vec<Effect>) {
+        let within_ms = own.settings.connect_ms();
+        let leader = self.leader;
+        self.heard = own.now;
+        self.stage = Stage::Dialling;
+        let Some(master) = self.master else {
+            return out.push(Effect::DialLeader { leader, within_ms });
+        };
+        let words = format!(
+            "calls server {}, which serves observers for its leader",
+            master.0
+        );
+        out.push(Effect::Note(words));
+        out.push(Effect::DialObserverMaster { master, within_ms });
+    }
+
+    /// Who is called: the leader, or the follower that serves this observer in its place.
+    pub(crate) fn called(&self) -> ServerId {
+        self.master.unwrap_or(self.leader)
+    }
+
+    /// The observers that this follower serves, if it serves any.
+    pub(crate) fn observers(&self) -> Option<&ObserverMaster> {
+        match &self.stage {
+            Stage::Following(follower) => follower.master.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to work with.
+    pub(crate) fn observers_mut(&mut self) -> Option<&mut ObserverMaster> {
+        match &mut self.stage {
+            Stage::Following(follower) => follower.master.as_mut(),
+            _ => None,
         }
     }
 
@@ -72,9 +119,11 @@ impl Learner {
     /// How far this role is.
     pub(crate) fn phase(&self) -> Phase {
         match self.stage {
-            Stage::Dialling | Stage::Introduced | Stage::Accepting { .. } | Stage::Registered => {
-                Phase::Discovery(self.leader)
-            }
+            Stage::Pausing(_)
+            | Stage::Dialling
+            | Stage::Introduced
+            | Stage::Accepting { .. }
+            | Stage::Registered => Phase::Discovery(self.leader),
             Stage::Receiving(_) | Stage::CatchingUp(_) => Phase::Synchronization(self.leader),
             Stage::Following(_) => Phase::Following(self.leader),
             Stage::Observing(_) => Phase::Observing(self.leader),
@@ -84,6 +133,7 @@ impl Learner {
     /// When the leader counts as lost if it stays silent.
     pub(crate) fn deadline(&self, own: &Own) -> Millis {
         let silence = match &self.stage {
+            Stage::Pausing(until) => return *until,
             Stage::Dialling => own.settings.connect_ms(),
             Stage::Following(_) | Stage::Observing(_) => own.settings.sync_ms(),
             Stage::CatchingUp(catching_up) if catching_up.acknowledged() => own.settings.sync_ms(),
@@ -92,11 +142,25 @@ impl Learner {
         self.heard.plus(silence)
     }
 
-    pub(crate) fn on_tick(&mut self, own: &Own) -> Turn {
-        match own.now >= self.deadline(own) {
-            true => over(format!("leader {} is silent", self.leader.0)),
-            false => Ok(()),
+    /// When time matters next.
+    pub(crate) fn next_tick(&self, own: &Own) -> Millis {
+        let deadline = self.deadline(own);
+        let observers = self.observers().and_then(ObserverMaster::next_tick);
+        observers.map_or(deadline, |next| next.min(deadline))
+    }
+
+    pub(crate) fn on_tick(&mut self, own: &mut Own, out: &mut Vec<Effect>) -> Turn {
+        match (own.now >= self.deadline(own), &self.stage) {
+            (true, Stage::Pausing(_)) => self.call(own, out),
+            (true, _) => {
+                return over(format!("server {} is silent", self.called().0));
+            }
+            (false, _) => {}
         }
+        if let Some(observers) = self.observers_mut() {
+            observers.on_tick(own, out);
+        }
+        Ok(())
     }
 
     /// The leader is connected.
@@ -186,6 +250,12 @@ impl Learner {
                 self.stage = Stage::CatchingUp(CatchingUp::after(own.delivered(), self.epoch));
                 Ok(())
             }
+            // Followers are not all equally far: another one, or this one in a moment, has what this server has.
+            ToLearner::Trunc(to) | ToLearner::Snap(to)
+                if to < own.sure() && self.master.is_some() =>
+            {
+                over(format!("{packet:?} lies behind, at {}", own.sure()))
+            }
             // E-4. A start would forget what was known to be committed, and say so to nobody.
             ToLearner::Trunc(to) | ToLearner::Snap(to) if to < own.sure() => {
                 let why = format!(
@@ -196,7 +266,7 @@ impl Learner {
             }
             ToLearner::Trunc(keep) => {
                 if keep > own.delivered() {
-                    return fatal(BAD_SYNC, format!("TRUNC {keep} lies ahead"));
+                    return over(format!("TRUNC {keep} lies ahead"));
                 }
                 let task = own.truncate(keep, out);
                 self.stage = Stage::CatchingUp(CatchingUp::once(task, keep, self.epoch));
@@ -209,10 +279,8 @@ impl Learner {
                 self.stage = Stage::Receiving(zxid);
                 Ok(())
             }
-            ref packet => fatal(
-                BAD_SYNC,
-                format!("{packet:?} instead of DIFF, TRUNC or SNAP"),
-            ),
+            // Nothing was changed yet: Apache's server ends with 13 all the same.
+            ref packet => over(format!("{packet:?} instead of DIFF, TRUNC or SNAP")),
         }
     }
 
@@ -228,7 +296,12 @@ impl Learner {
     }
 
     /// Storage has finished something.
-    pub(crate) fn on_done(&mut self, own: &mut Own, task: Task, out: &mut Vec<Effect>) -> Turn {
+    pub(crate) fn on_done(
+        &mut self,
+        own: &mut Own,
+        (task, outcome): (Task, Outcome),
+        out: &mut Vec<Effect>,
+    ) -> Turn {
         match &mut self.stage {
             Stage::Accepting {
                 task: wanted,
@@ -239,6 +312,12 @@ impl Learner {
                 Ok(())
             }
             Stage::CatchingUp(catching_up) => catching_up.on_done(own, task, out),
+            Stage::Following(follower) => {
+                if let Some(observers) = &mut follower.master {
+                    observers.on_streamed(own, task, outcome, out);
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -271,6 +350,10 @@ impl Learner {
         };
         out.push(Effect::Follow { leader, observer });
         out.push(Effect::Phase(self.phase()));
+        own.call_succeeded();
+        if let Stage::Following(follower) = &mut self.stage {
+            follower.serve_observers(own, self.epoch, out);
+        }
     }
 
     /// What must hold after every step.

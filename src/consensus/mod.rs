@@ -2,6 +2,8 @@
 //! file, no socket, no thread.
 
 mod backlog;
+mod bring_up;
+mod calls;
 mod catchup;
 mod change;
 pub mod election;
@@ -12,7 +14,9 @@ mod input;
 mod laws;
 mod leader;
 mod learner;
+mod link;
 mod observer;
+mod observer_master;
 mod output;
 mod own;
 mod peer;

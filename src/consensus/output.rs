@@ -30,6 +30,14 @@ pub enum Effect {
         /// How long it may take, ms.
         within_ms: i64,
     },
+    /// Connect to the port at which a follower serves observers, within so many ms: from then on it stands for the
+    /// leader. `LeaderUp` or `LeaderDown` follows.
+    DialObserverMaster {
+        /// Whom.
+        master: ServerId,
+        /// How long it may take, ms.
+        within_ms: i64,
+    },
     /// End the connection to the leader; no input of it follows.
     LeaveLeader,
     /// Send to the leader.
@@ -37,6 +45,8 @@ pub enum Effect {
 
     /// Accept learners from now on.
     Listen,
+    /// Accept observers from now on, at their own port (`observerMasterPort`). They are learners of this follower.
+    ListenForObservers,
     /// Accept no more learners, end every learner's connection; no input of them follows.
     Unlisten,
     /// Send to a learner.

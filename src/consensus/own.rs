@@ -1,15 +1,18 @@
 //! What a peer knows of itself in every role: epochs, how far its log and its state are, what storage still owes
 //! it. Every change of something durable goes through here. Decisions do not live here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::config::{Membership, Role};
 use crate::consensus::backlog::Backlog;
+use crate::consensus::calls::Calls;
 use crate::consensus::election::{Elector, Roll, Standing, Waits};
 use crate::consensus::settings::{Saved, Settings};
 use crate::consensus::{Effect, Outcome, Quorums, Task, Vote};
+use crate::proto::ballot::{Ballot, PeerState};
 use crate::types::{Millis, ServerId, Zxid};
 
 /// A task of storage that must be over before another role begins.
@@ -48,10 +51,17 @@ pub(crate) struct Own {
     sure: Zxid,
     /// The highest epoch that a member was heard to have accepted; lost with the process.
     pub(crate) heard_epoch: i64,
+    /// How much history the members had that voted for themselves: current epoch and last transaction.
+    boasts: BTreeMap<ServerId, (i64, Zxid)>,
     /// Whether this server only observes.
     observer: bool,
     /// Begins the next role without an election.
     pub(crate) next_vote: Option<Vote>,
+    /// What the oracle said last; `None`: nothing yet.
+    oracle: Option<bool>,
+    /// Whether that counts: not while this leader has followers.
+    heeds_oracle: bool,
+    pub(crate) calls: Calls,
     owed: Vec<(Task, Owed)>,
     last_task: u64,
     chance: u64,
@@ -90,8 +100,12 @@ impl Own {
             kept: None,
             sure: Zxid(i64::MIN),
             heard_epoch: saved.accepted_epoch,
+            boasts: BTreeMap::new(),
             observer: settings.observer,
             next_vote: None,
+            oracle: None,
+            heeds_oracle: true,
+            calls: Calls::default(),
             owed: Vec::new(),
             last_task: 0,
             chance: settings.seed,
@@ -105,6 +119,25 @@ impl Own {
 
     pub(crate) fn id(&self) -> ServerId {
         self.settings.id
+    }
+
+    /// A ballot of a server that looks for a leader: its vote for itself tells what history it has.
+    pub(crate) fn note_boast(&mut self, from: ServerId, ballot: &Ballot) {
+        let of_itself = ballot.state == PeerState::Looking && ballot.leader == from;
+        if of_itself && self.committed.member(from).is_some() {
+            self.boasts.insert(from, (ballot.epoch, ballot.zxid));
+        }
+    }
+
+    /// Whether a member is known to have no more history than this server, so that it would lose an election against
+    /// it. An observer loses all of them.
+    pub(crate) fn outvotes(&self, id: ServerId) -> bool {
+        let Some(member) = self.committed.member(id) else {
+            return false;
+        };
+        let history = (self.current_epoch, self.logged);
+        let boast = self.boasts.get(&id);
+        member.role == Role::Observer || boast.is_some_and(|boast| *boast <= history)
     }
 
     pub(crate) fn accepted_epoch(&self) -> i64 {
@@ -141,7 +174,7 @@ impl Own {
 
     /// Tells the elector of changed memberships.
     pub(crate) fn reinstall(&mut self) {
-        let roll = roll(&self.committed, &self.last_seen);
+        let roll = roll(&self.committed, &self.last_seen).with_oracle(self.oracle);
         self.elector.install(self.now, roll);
     }
 
@@ -171,8 +204,8 @@ impl Own {
     }
 
     /// Goes back to what is on disk, if this is an observer without a log that is to write one: the log would have a hole,
-    /// and a vote would stand for what is nowhere. Returns whether it must.
-    // apache 3.9.5 goes on, and its log has the hole.
+    /// and a vote would stand for what is nowhere. Returns whether it must. (Apache's server goes on, and its log has the
+    /// hole.)
     pub(crate) fn go_back(&mut self, out: &mut Vec<Effect>) -> bool {
         let Some(kept) = self.kept.filter(|_| self.will_log()) else {
             return false;
@@ -183,7 +216,24 @@ impl Own {
 
     /// Who must agree now.
     pub(crate) fn quorums(&self) -> Quorums {
-        Quorums::of(&self.committed, &self.last_seen)
+        let lone = self.may_be_alone();
+        Quorums::of(&self.committed, &self.last_seen).with_lone(lone)
+    }
+
+    /// The oracle has spoken. Whether it has said something new.
+    pub(crate) fn hear_oracle(&mut self, says: bool) -> bool {
+        self.oracle.replace(says) != Some(says)
+    }
+
+    /// A leader listens to the oracle as long as it has no followers.
+    // apache 3.9.5: server/quorum/flexible/QuorumOracleMaj.java updateNeedOracle
+    pub(crate) fn heed_oracle(&mut self, heeds: bool) {
+        self.heeds_oracle = heeds;
+    }
+
+    /// Whether an oracle lets this server go on alone.
+    pub(crate) fn may_be_alone(&self) -> bool {
+        self.heeds_oracle && self.oracle == Some(true)
     }
 
     /// Begins an election.

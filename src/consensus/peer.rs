@@ -11,6 +11,7 @@ use crate::consensus::ending::Ending;
 use crate::consensus::laws;
 use crate::consensus::leader::Leader;
 use crate::consensus::learner::Learner;
+use crate::consensus::observer_master::ObserverMaster;
 use crate::consensus::own::Own;
 use crate::consensus::settings::{Saved, Settings};
 use crate::consensus::status::{Learners, Status};
@@ -68,12 +69,13 @@ impl Peer {
         let own = &mut self.own;
         match (input, &mut self.role) {
             (Input::Tick, _) => return self.on_tick(out),
+            (Input::Oracle(says), _) => self.on_oracle(says, out),
             (Input::Ballot { from, ballot }, Role::Leading(leader))
                 if leader.waits_in_vain(own) && own.elector.is_beaten(from, &ballot) =>
             {
                 return over(format!("server {} looks as well, and is ahead", from.0));
             }
-            (Input::Ballot { from, ballot }, _) => self.on_ballot(from, ballot, out),
+            (Input::Ballot { from, ballot }, _) => return self.on_ballot(from, ballot, out),
             (Input::Done(task, outcome), _) => return self.on_done(task, outcome, out),
             (Input::Durable(zxid), _) => self.on_durable(zxid, out),
 
@@ -87,6 +89,14 @@ impl Peer {
                 return learner.on_snapshot(own, zxid, out);
             }
 
+            (
+                input @ (Input::LearnerUp(_) | Input::LearnerDown(_) | Input::FromLearner(..)),
+                Role::Learning(learner),
+            ) => {
+                if let Some(observers) = learner.observers_mut() {
+                    observers.on_input(own, input, out);
+                }
+            }
             (Input::LearnerUp(link), Role::Leading(leader)) => leader.on_up(own, link),
             (Input::LearnerDown(link), Role::Leading(leader)) => leader.on_down(own, link),
             (Input::FromLearner(link, packet), Role::Leading(leader)) => {
@@ -115,13 +125,46 @@ impl Peer {
                 Ok(())
             }
             Role::Leading(leader) => leader.on_tick(&mut self.own, out),
-            Role::Learning(learner) => learner.on_tick(&self.own),
+            Role::Learning(learner) => learner.on_tick(&mut self.own, out),
             Role::Resting(_) | Role::Ending(_) | Role::Dead => Ok(()),
         }
     }
 
-    fn on_ballot(&mut self, from: ServerId, mut ballot: Ballot, out: &mut Vec<Effect>) {
+    fn on_oracle(&mut self, says: bool, out: &mut Vec<Effect>) {
+        let own = &mut self.own;
+        if !own.hear_oracle(says) {
+            return;
+        }
+        let word = if says { "may" } else { "may not" };
+        out.push(Effect::Note(format!(
+            "the oracle says that this server {word} go on alone"
+        )));
+        own.reinstall();
+        if let Role::Leading(leader) = &mut self.role {
+            leader.on_oracle(own, out);
+        }
+    }
+
+    /// Whether the next step must be [`Input::Oracle`]: there is an oracle, and there may be nobody but this
+    /// server to go on.
+    pub fn wants_oracle(&self) -> bool {
+        let own = &self.own;
+        let is_alone = match &self.role {
+            Role::Leading(leader) => leader.is_alone(),
+            Role::Learning(_) | Role::Dead => false,
+            Role::Resting(_) | Role::Looking | Role::Ending(_) => true,
+        };
+        own.settings.oracle && is_alone
+    }
+
+    fn on_ballot(&mut self, from: ServerId, mut ballot: Ballot, out: &mut Vec<Effect>) -> Turn {
         let now = self.own.now;
+        self.own.note_boast(from, &ballot);
+        if let Role::Leading(leader) = &self.role
+            && ballot.state == PeerState::Looking
+        {
+            leader.on_looking(&self.own, from)?;
+        }
         let mut heard = self.own.elector.ballot(now, from, &ballot, out);
         if let Some(Heard::NewerMembership(text)) = heard {
             if self.catch_up_with(&text, out) {
@@ -129,7 +172,7 @@ impl Peer {
                     true => self.role = Role::Ending(Ending::of_learner(VecDeque::new())),
                     false => self.own.look(out),
                 }
-                return;
+                return Ok(());
             }
             ballot.config = None;
             heard = self.own.elector.ballot(now, from, &ballot, out);
@@ -137,6 +180,7 @@ impl Peer {
         if let Some(Heard::Decided(decision)) = heard {
             self.decide(Some(decision), out);
         }
+        Ok(())
     }
 
     /// A newer membership is committed elsewhere. Returns whether the election begins anew: its members differ.
@@ -152,18 +196,18 @@ impl Peer {
 
     /// An election is over.
     fn decide(&mut self, decision: Option<Decision>, out: &mut Vec<Effect>) {
-        if let Some(Decision { vote, .. }) = decision {
-            self.begin(vote.leader, out);
+        if let Some(Decision { vote, backers, .. }) = decision {
+            self.begin(vote.leader, backers, out);
         }
     }
 
-    /// A role begins.
-    fn begin(&mut self, leader: ServerId, out: &mut Vec<Effect>) {
+    /// A role begins; these are the servers whose votes made it begin.
+    fn begin(&mut self, leader: ServerId, backers: BTreeSet<ServerId>, out: &mut Vec<Effect>) {
         let own = &mut self.own;
         own.begin();
         self.role = match leader == own.id() {
             true => {
-                let mut leader = Leader::new(own, out);
+                let mut leader = Leader::new(own, backers, out);
                 leader.go_on(own, out);
                 Role::Leading(Box::new(leader))
             }
@@ -180,7 +224,7 @@ impl Peer {
                 leader.on_streamed(own, task, outcome, out);
                 Ok(())
             }
-            Role::Learning(learner) => learner.on_done(own, task, out),
+            Role::Learning(learner) => learner.on_done(own, (task, outcome), out),
             _ => Ok(()),
         }
     }
@@ -208,6 +252,10 @@ impl Peer {
                     }
                     Role::Learning(learner) => {
                         out.push(Effect::LeaveLeader);
+                        if learner.observers().is_some() {
+                            out.push(Effect::Unlisten);
+                            self.own.backlog.pin(None);
+                        }
                         Role::Ending(Ending::of_learner(learner.into_tail()))
                     }
                     role => unreachable!("{role:?} is no role that ends"),
@@ -244,7 +292,7 @@ impl Peer {
                 (false, true) => PeerState::Observing,
             };
             own.elector.settle(state, vote);
-            self.begin(vote.leader, out);
+            self.begin(vote.leader, BTreeSet::new(), out);
         } else {
             self.role = Role::Looking;
             out.push(Effect::Phase(Phase::Looking));
@@ -285,7 +333,7 @@ impl Peer {
             Role::Resting(until) => *until,
             Role::Looking => self.own.elector.next_tick().unwrap_or(later),
             Role::Leading(leader) => leader.next_tick(),
-            Role::Learning(learner) => learner.deadline(&self.own),
+            Role::Learning(learner) => learner.next_tick(&self.own),
             Role::Ending(_) | Role::Dead => later,
         }
     }
@@ -305,6 +353,8 @@ impl Peer {
             outstanding: 0,
             config_version: own.committed.version,
             learners: Learners::default(),
+            master: None,
+            observers: None,
             proposal_sizes: None,
         };
         match &self.role {
@@ -319,6 +369,8 @@ impl Peer {
             Role::Learning(learner) => {
                 status.phase = learner.phase();
                 status.leader = Some(learner.leader());
+                status.master = own.observes().then(|| learner.called());
+                status.observers = learner.observers().map(ObserverMaster::synced);
             }
             _ => {}
         }

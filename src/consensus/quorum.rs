@@ -12,6 +12,8 @@ pub struct Electorate {
     /// In ascending order.
     voters: Vec<ServerId>,
     rule: Rule,
+    /// Whether one of two is enough: an oracle says so.
+    lone: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,7 @@ impl Electorate {
             version: membership.version,
             voters: membership.voters().collect(),
             rule: rule(membership),
+            lone: false,
         }
     }
 
@@ -59,7 +62,9 @@ impl Electorate {
         match &self.rule {
             Rule::Majority => {
                 let voices = self.voters.iter().filter(|id| agrees(**id)).count();
-                voices > self.voters.len() / 2
+                // apache 3.9.5: server/quorum/flexible/QuorumOracleMaj.java containsQuorum
+                let lone = self.lone && self.voters.len() == 2 && voices == 1;
+                voices > self.voters.len() / 2 || lone
             }
             Rule::Groups { groups, counted } => {
                 let won = groups.iter().filter(|group| group.won(&agrees)).count();
@@ -122,6 +127,20 @@ impl Quorums {
         }
     }
 
+    /// The same, with the word of an oracle: of two voters one is enough, or not any more (`oraclePath`).
+    pub fn with_lone(mut self, lone: bool) -> Self {
+        self.set_lone(lone);
+        self
+    }
+
+    /// The word of the oracle has changed.
+    pub fn set_lone(&mut self, lone: bool) {
+        self.committed.lone = lone;
+        if let Some(next) = &mut self.next {
+            next.lone = lone;
+        }
+    }
+
     /// The committed electorate.
     pub fn committed(&self) -> &Electorate {
         &self.committed
@@ -159,6 +178,12 @@ impl Quorums {
     /// Whether `servers` hold a quorum of each.
     pub fn contains(&self, servers: &BTreeSet<ServerId>) -> bool {
         self.reached(|id| servers.contains(&id))
+    }
+
+    /// Whether `servers` hold a quorum of any of them.
+    pub fn any_contains(&self, servers: &BTreeSet<ServerId>) -> bool {
+        self.electorates()
+            .any(|electorate| electorate.contains(servers))
     }
 
     fn electorates(&self) -> impl Iterator<Item = &Electorate> {
@@ -317,6 +342,23 @@ mod tests {
             assert_eq!(quorums.next(), None);
             assert!(quorums.contains(&set(&[1, 2])));
         }
+    }
+
+    #[test]
+    fn an_oracle_speaks_of_one_of_two_and_of_nothing_else() {
+        for voters in 1..=5 {
+            let ids: Vec<i64> = (1..=voters).collect();
+            let membership = membership(0, &ids, &[9]);
+            let quorums = Quorums::of(&membership, &membership).with_lone(true);
+            assert_eq!(quorums.contains(&set(&[1])), voters <= 2, "{voters}");
+            assert!(!quorums.contains(&set(&[9])), "{voters}");
+        }
+        let (committed, next) = (membership(1, &[1, 2], &[]), membership(2, &[2, 3], &[]));
+        let mut quorums = Quorums::of(&committed, &next).with_lone(true);
+        assert!(quorums.contains(&set(&[2])));
+        assert!(!quorums.contains(&set(&[1])), "the next one counts, too");
+        quorums.set_lone(false);
+        assert!(!quorums.contains(&set(&[2])));
     }
 
     /// The text of the rules, taken literally.

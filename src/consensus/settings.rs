@@ -35,9 +35,17 @@ pub struct Settings {
     pub resend_min_ms: i64,
     /// Longest wait before ballots are sent again, ms (`fastleader.maxNotificationInterval`).
     pub resend_max_ms: i64,
+    /// A leader that has waited longer than this for learners gives up when a server that voted for it looks again, ms
+    /// (`leader.maxTimeToWaitForEpoch`); `None`: it does not.
+    pub epoch_wait_ms: Option<i64>,
     /// An observer whose role has ended waits less than this before it looks for a leader, ms
     /// (`observer.election.DelayMs`).
     pub observer_delay_ms: i64,
+    /// An observer waits less than this before it calls a leader, or calls again after all followers that serve
+    /// observers, ms (`observer.reconnectDelayMs`).
+    pub observer_reconnect_ms: i64,
+    /// Whether followers serve observers, and observers call followers (`observerMasterPort`).
+    pub observer_masters: bool,
     /// Whether an observer writes a log (`syncEnabled`).
     pub observer_log: bool,
     /// Whether every learner gets a snapshot (`forceSnapshotSync`).
@@ -53,6 +61,8 @@ pub struct Settings {
     pub diff_syncs_max: usize,
     /// Whether the membership may change (`reconfigEnabled`).
     pub reconfig: bool,
+    /// Whether there is an oracle that says which of two voters goes on alone (`oraclePath`).
+    pub oracle: bool,
     /// The last counter of an epoch: its leader resigns with it. Always Apache's, but in simulations, which cannot
     /// wait so long.
     pub counter_max: i64,
@@ -78,7 +88,10 @@ impl Settings {
             observer: false,
             resend_min_ms: 200,
             resend_max_ms: 60_000,
+            epoch_wait_ms: None,
             observer_delay_ms: 200,
+            observer_reconnect_ms: 0,
+            observer_masters: false,
             observer_log: true,
             force_snapshot: false,
             log_sync: true,
@@ -86,6 +99,7 @@ impl Settings {
             snapshot_syncs_max: 10,
             diff_syncs_max: 100,
             reconfig: false,
+            oracle: false,
             counter_max: COUNTER_MAX,
             seed: 0,
         }

@@ -28,6 +28,10 @@ pub struct Status {
     pub config_version: i64,
     /// A leader's learners; all 0 elsewhere.
     pub learners: Learners,
+    /// Who serves this observer: the leader, or a follower in its place. Only an observer that has called has one.
+    pub master: Option<ServerId>,
+    /// The observers that this follower serves; `None` when it serves none at all.
+    pub observers: Option<usize>,
     /// Sizes of the proposals of a leader.
     pub proposal_sizes: Option<ProposalSizes>,
 }

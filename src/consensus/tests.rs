@@ -10,3 +10,5 @@ mod leader;
 mod learner;
 mod noise;
 mod observer;
+mod observer_master;
+mod oracle;

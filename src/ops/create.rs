@@ -137,7 +137,7 @@ fn judge_wish<'a>(
         return Err(ErrorCode::NodeExists);
     }
     let parent_owner = judging.rules.owners.read(parent_stat.ephemeral_owner);
-    if matches!(parent_owner, Owner::Session(_)) {
+    if matches!(parent_owner, Owner::Session(_)) || parent.seems_ephemeral() {
         return Err(ErrorCode::NoChildrenForEphemerals);
     }
     quota::check(judging, &final_path, wish.data, quota::Change::Create)?;
@@ -148,7 +148,10 @@ fn judge_wish<'a>(
     parent.children += 1;
     let parent_cversion = parent.stat.cversion;
     let parent_path = parent_path.to_owned();
-    let node = PendingNode::new(new_stat(judging, wish.owner), &acl, wish.data);
+    let mut node = PendingNode::new(new_stat(judging, wish.owner), &acl, wish.data);
+    // A container whose flags say ephemeral counts as ephemeral until it is applied: in the same multi it takes no children.
+    // apache 3.9.5: server/PrepRequestProcessor.java pRequest2TxnCreate
+    node.seems_ephemeral = wish.mode.is_ephemeral();
     judging
         .overlay
         .put(judging.tree, &parent_path, judging.zxid, Some(parent));

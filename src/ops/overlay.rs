@@ -22,6 +22,8 @@ pub struct PendingNode {
     pub stat: NodeStat,
     /// Number of children.
     pub children: usize,
+    /// Takes no children for as long as it is in flight, whoever owns it.
+    pub seems_ephemeral: bool,
     acl: PendingAcl,
     data: PendingData,
     digest: i64,
@@ -47,6 +49,7 @@ impl PendingNode {
         PendingNode {
             stat,
             children: 0,
+            seems_ephemeral: false,
             acl: PendingAcl::List(acl.into()),
             data: PendingData::Bytes(data.map(Into::into)),
             digest: 0,
@@ -93,6 +96,11 @@ impl<'v> View<'v> {
             .map_or_else(|| self.stored().child_count(), |node| node.children)
     }
 
+    /// Whether a write in flight makes it look ephemeral although it is not.
+    pub fn seems_ephemeral(&self) -> bool {
+        self.pending.is_some_and(|node| node.seems_ephemeral)
+    }
+
     /// The access list.
     pub fn acl(&self) -> &'v [Acl] {
         match self.pending.map(|node| &node.acl) {
@@ -114,6 +122,7 @@ impl<'v> View<'v> {
         self.pending.cloned().unwrap_or_else(|| PendingNode {
             stat: self.stat(),
             children: self.children(),
+            seems_ephemeral: false,
             acl: PendingAcl::Stored,
             data: PendingData::Stored,
             digest: 0,

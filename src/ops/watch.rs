@@ -135,11 +135,11 @@ pub(super) fn set_watches(
             out,
         );
     }
-    for path in paths(set.persistent.as_ref())? {
-        persistent(reading, path?);
+    for path in listed(set.persistent.as_ref())? {
+        persistent(reading, path.as_deref().unwrap_or(NULL_PATH));
     }
-    for path in paths(set.recursive.as_ref())? {
-        recursive(reading, path?);
+    for path in listed(set.recursive.as_ref())? {
+        recursive(reading, path.as_deref().unwrap_or(NULL_PATH));
     }
     ok(reading, xid, out);
     Ok(())
@@ -149,10 +149,14 @@ type Paths<'p> = dyn Iterator<Item = Result<&'p str, ErrorCode>> + 'p;
 
 /// The paths of a list. What stands before a null is still processed, as Apache does.
 fn paths<'p>(list: Option<&'p Vec<Text<'_>>>) -> Result<Box<Paths<'p>>, ErrorCode> {
-    let list = list.ok_or(ErrorCode::MarshallingError)?;
-    Ok(Box::new(list.iter().map(|path| {
+    Ok(Box::new(listed(list)?.iter().map(|path| {
         path.as_deref().ok_or(ErrorCode::MarshallingError)
     })))
+}
+
+/// A list that may hold nulls but is none itself.
+fn listed<'p, 'a>(list: Option<&'p Vec<Text<'a>>>) -> Result<&'p [Text<'a>], ErrorCode> {
+    list.map(Vec::as_slice).ok_or(ErrorCode::MarshallingError)
 }
 
 /// What a client missed about a node.

@@ -213,6 +213,24 @@ fn a_multi_sees_its_own_earlier_parts() {
 }
 
 #[test]
+fn a_container_that_says_ephemeral_takes_children_once_it_is_applied() {
+    let open = world(31);
+    let mut desk = furnished();
+    let ephemeral = || create_record("/box", 1, &open);
+    let ops = vec![
+        MultiOp::Create(OpCode::CreateContainer, ephemeral()),
+        MultiOp::Create(OpCode::Create, create_record("/box/kid", 0, &open)),
+    ];
+    desk.ask(Request::Multi(ops))
+        .expect("it is logged as refused");
+    desk.land();
+    assert!(desk.tree.find("/box").is_none());
+    desk.done(Request::Create(OpCode::CreateContainer, ephemeral()));
+    desk.done(create("/box/kid", 0, &open));
+    assert!(desk.tree.find("/box/kid").is_some());
+}
+
+#[test]
 fn reads_in_a_multi_refuse_it() {
     let mut desk = furnished();
     let read = MultiOp::GetData(crate::proto::request::WatchableRequest {

@@ -1,6 +1,8 @@
 //! The last stage: applies what is durable or committed, serves the reads that waited between, collects
 //! events and replies. A transaction that came this far cannot be refused.
 
+use std::ops::Range;
+
 use crate::ops;
 use crate::ops::{Reading, Rules};
 use crate::pipeline::Asker;
@@ -16,7 +18,7 @@ use crate::proto::reply::ReplyHeader;
 use crate::proto::request;
 use crate::proto::txn::{LoggedTxn, Txn};
 use crate::types::limits;
-use crate::types::{Acl, ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Zxid};
+use crate::types::{Acl, ConnId, ErrorCode, Id, Millis, OpCode, SessionId, Summary, Zxid};
 use crate::watch::Watches;
 
 /// Who may hear of what: asks connections for their present identities.
@@ -49,6 +51,10 @@ pub struct Finish<'f> {
     pub out: &'f mut Outputs,
     /// Digests that did not match; a running count.
     pub digest_mismatches: &'f mut u64,
+    /// The wall clock.
+    pub wall: Millis,
+    /// From the judgement of each transaction until now, ms; a running tally.
+    pub propagation_ms: &'f mut Summary,
     /// Up to this transaction the tree may hold effects of later ones: it was sent by a leader that went on
     /// meanwhile. Digests say nothing until then.
     pub fuzzy_upto: Zxid,
@@ -126,6 +132,13 @@ impl Finish<'_> {
                 timeout_ms,
             }),
             Item::LocalClosed { asker, session } => self.close_local(asker, session),
+            Item::Unopened { asker, code } => {
+                let bytes = self.code_bytes(asker, code);
+                let conn = asker.conn;
+                self.out
+                    .effects
+                    .push(Effect::SessionUnopened { conn, bytes });
+            }
             Item::Lead { epoch } => self.lead(epoch),
             Item::Membership {
                 text,
@@ -178,6 +191,11 @@ impl Finish<'_> {
 
     /// A reply that is no more than a code.
     fn reply_code(&mut self, asker: Asker, code: ErrorCode) {
+        let bytes = self.code_bytes(asker, code);
+        self.out.effects.push(Effect::Reply { asker, bytes });
+    }
+
+    fn code_bytes(&mut self, asker: Asker, code: ErrorCode) -> Range<usize> {
         let start = self.out.bytes.len();
         let zxid = self.state.last_zxid.0;
         let header = ReplyHeader {
@@ -186,7 +204,7 @@ impl Finish<'_> {
             err: code.code(),
         };
         reply::append_header(&header, &mut self.out.bytes);
-        self.out.reply_since(start, asker);
+        start..self.out.bytes.len()
     }
 
     /// The end of a local session is no transaction.
@@ -252,6 +270,8 @@ impl Finish<'_> {
             .tree
             .apply(&logged.header, &logged.txn, &mut announcer);
         self.state.last_zxid = zxid;
+        self.propagation_ms
+            .add_latency(self.wall.0 - logged.header.time);
         self.compare_digest(logged);
         self.prep.landed(zxid, opened, closed);
 

@@ -59,6 +59,13 @@ pub enum Effect {
         /// The session.
         session: SessionId,
     },
+    /// There can be no new session: the connection that asked is sent this, and is heard no more.
+    SessionUnopened {
+        /// Who asked.
+        conn: ConnId,
+        /// A reply without a body.
+        bytes: Range<usize>,
+    },
     /// A session has ended: close its connection once everything before is sent.
     SessionClosed {
         /// The session.

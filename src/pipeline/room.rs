@@ -77,6 +77,13 @@ pub enum Item {
         /// Its timeout, ms.
         timeout_ms: i32,
     },
+    /// No session begins: there is nobody to agree on one.
+    Unopened {
+        /// Who asks.
+        asker: Asker,
+        /// Why.
+        code: ErrorCode,
+    },
     /// A local session ends.
     LocalClosed {
         /// Who is answered; nobody when it has expired.
@@ -121,7 +128,10 @@ impl Item {
                 }
                 false
             }
-            Item::Synced | Item::Resumed { .. } | Item::LocalOpened { .. } => false,
+            Item::Synced
+            | Item::Resumed { .. }
+            | Item::LocalOpened { .. }
+            | Item::Unopened { .. } => false,
             Item::Delivered { .. } | Item::Lead { .. } | Item::Membership { .. } => true,
         }
     }

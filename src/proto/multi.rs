@@ -67,12 +67,24 @@ impl MultiOp<'_> {
 /// The elements, all writes or all reads.
 pub type MultiRequest<'a> = Vec<MultiOp<'a>>;
 
-/// Decodes the elements up to the end mark.
+/// Decodes the elements of a multi, up to the end mark.
 ///
 /// # Errors
-/// When an element is not a record of its type, is a write of a null path, mixes reads with writes, or combines
-/// type and flags in a way that Apache refuses while decoding.
-pub fn decode<'a>(reader: &mut Reader<'a>) -> Result<MultiRequest<'a>, DecodeError> {
+/// As [`decode_elements`], and when a write is of a null path.
+pub fn decode_multi<'a>(reader: &mut Reader<'a>) -> Result<MultiRequest<'a>, DecodeError> {
+    let ops = decode_elements(reader)?;
+    if ops.iter().any(|op| op.path_is_null() && !op.is_read()) {
+        return Err(reader.error(DecodeErrorKind::Null));
+    }
+    Ok(ops)
+}
+
+/// Decodes the elements of a multiRead, up to the end mark.
+///
+/// # Errors
+/// When an element is not a record of its type, mixes reads with writes, or combines type and flags in a way that
+/// Apache refuses while decoding.
+pub fn decode_elements<'a>(reader: &mut Reader<'a>) -> Result<MultiRequest<'a>, DecodeError> {
     let mut ops: MultiRequest<'a> = Vec::new();
     loop {
         let header = MultiHeader::read(reader)?;
@@ -80,9 +92,6 @@ pub fn decode<'a>(reader: &mut Reader<'a>) -> Result<MultiRequest<'a>, DecodeErr
             return Ok(ops);
         }
         let op = decode_element(header.op, reader)?;
-        if op.path_is_null() && !op.is_read() {
-            return Err(reader.error(DecodeErrorKind::Null));
-        }
         if ops
             .first()
             .is_some_and(|first| first.is_read() != op.is_read())
@@ -250,7 +259,10 @@ mod tests {
             }
             .write(&mut Writer::new(out));
         });
-        match decode(&mut Reader::new(&bytes)).map_err(drop)?.remove(0) {
+        match decode_multi(&mut Reader::new(&bytes))
+            .map_err(drop)?
+            .remove(0)
+        {
             MultiOp::Create(op, _) => Ok(op),
             other => panic!("{other:?}"),
         }
@@ -276,8 +288,8 @@ mod tests {
     fn an_empty_list_is_valid_and_foreign_elements_are_not() {
         let mut end = Vec::new();
         append_end(&mut end);
-        assert_eq!(decode(&mut Reader::new(&end)), Ok(Vec::new()));
+        assert_eq!(decode_multi(&mut Reader::new(&end)), Ok(Vec::new()));
         let set_acl = element(7, |_| {});
-        assert!(decode(&mut Reader::new(&set_acl)).is_err());
+        assert!(decode_multi(&mut Reader::new(&set_acl)).is_err());
     }
 }

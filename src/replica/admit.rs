@@ -75,6 +75,7 @@ impl Replica {
         }
         match self.role {
             Role::None | Role::Elected { .. } => Resumption::Unknown,
+            Role::ReadOnly => self.resume_to_read(resume.session),
             _ if self.is_local(resume.session) => Resumption::Granted,
             Role::Learner => {
                 self.ask_to_resume(resume);
@@ -96,7 +97,7 @@ impl Replica {
         match self.role {
             Role::Elected { .. } => return,
             Role::Leader => self.admit_learners(state, now),
-            Role::Standalone | Role::None | Role::Learner => {}
+            Role::Standalone | Role::None | Role::ReadOnly | Role::Learner => {}
         }
         while let Some(waiting) = self.gate.pop() {
             let left = match waiting {
@@ -170,6 +171,8 @@ impl Replica {
     ) {
         if self.role == Role::Learner {
             self.learn(state, submission, (header, body), asker);
+        } else if self.role == Role::ReadOnly {
+            self.look_only(state, submission, (header, body), asker);
         } else if header.op.is_write() {
             let session = submission.session;
             if header.op == OpCode::CloseSession && self.close_local(session, asker) {
@@ -283,6 +286,7 @@ impl Replica {
         match self.role {
             Role::Learner => return self.ask_for_session(new, now),
             Role::Leader => self.owners.give(new.session, Server::Here),
+            Role::ReadOnly => return self.open_nothing(new, now),
             Role::Standalone | Role::None | Role::Elected { .. } => {}
         }
         let start = self.open.log.len();

@@ -46,6 +46,7 @@ impl Replica {
         } else if op == OpCode::Sync {
             let body = Bytes::copy_from_slice(body);
             self.ask_leader(from, header, body.clone());
+            self.relay.own_sync();
             let read = read(from, asker, op, body);
             let is_done = false;
             self.forward.push(session, Pending::Sync { read, is_done });
@@ -60,7 +61,7 @@ impl Replica {
     /// Whether requests of a session are taken at all: the leader knows about those that are known to all,
     /// but not about local ones.
     // apache 3.9.5: server/quorum/LearnerSessionTracker.java touchSession
-    fn is_heard(&self, state: &State, session: SessionId) -> bool {
+    pub(super) fn is_heard(&self, state: &State, session: SessionId) -> bool {
         self.local.as_ref().is_none_or(|local| {
             local.is_open(session)
                 || local.is_upgrading(session)
@@ -149,6 +150,7 @@ impl Replica {
             timeout_ms,
         } = resume;
         self.resuming.insert(session, (conn, timeout_ms));
+        self.relay.own_session(session);
         self.mail.push(Effect::ToLeader(ToLeader::Revalidate {
             session,
             timeout_ms,
@@ -156,7 +158,7 @@ impl Replica {
     }
 
     /// The leader's answer to that.
-    pub(super) fn revalidated(&mut self, session: SessionId, valid: bool) {
+    pub(super) fn resumed(&mut self, session: SessionId, valid: bool) {
         let Some((conn, timeout_ms)) = self.resuming.remove(&session) else {
             tracing::warn!("No connection waits for the leader's word about session {session}");
             return;
@@ -182,6 +184,7 @@ impl Replica {
         let since = std::mem::replace(&mut self.reported, now.monotonic);
         let mut touched = heard_since(since);
         touched.retain(|(session, _)| !self.is_local(*session));
+        touched.extend(self.relay.take_touched());
         ToLeader::Ping { zxid, touched }
     }
 }

@@ -13,7 +13,7 @@ use crate::types::{Millis, SessionId};
 impl Replica {
     /// The local sessions, while there is a role in which clients are served.
     fn locals(&mut self) -> Option<&mut LocalSessions> {
-        let serves = matches!(self.role, Role::Leader | Role::Learner);
+        let serves = matches!(self.role, Role::Leader | Role::Learner | Role::ReadOnly);
         self.local.as_mut().filter(|_| serves)
     }
 

@@ -2,17 +2,21 @@
 //! and effects come out. Pure: the street hands in clocks and chance, holds the locks and moves the bytes.
 
 mod admit;
+mod counts;
 mod gate;
 mod leader;
 mod learner;
 mod local;
 mod member;
 mod obey;
+mod read_only;
 mod recover;
+mod relay;
 mod role;
 mod submission;
 
 pub use admit::{NewSession, Resume, Resumption};
+pub use counts::Counts;
 pub use gate::Door;
 pub use member::Member;
 pub use recover::Recovery;
@@ -33,9 +37,10 @@ use crate::pipeline::{
 };
 use crate::replica::gate::Gate;
 use crate::replica::leader::Remote;
+use crate::replica::relay::Relay;
 use crate::session::local::LocalSessions;
 use crate::session::owners::Owners;
-use crate::types::{ConnId, LinkId, Millis, SessionId, Zxid};
+use crate::types::{ConnId, LinkId, Millis, SessionId, Summary, Zxid};
 use crate::watch::Watches;
 
 /// Both clocks, read once per turn.
@@ -74,6 +79,7 @@ pub struct Replica {
     open: OpenBatch,
     reaper: Reaper,
     digest_mismatches: u64,
+    propagation_ms: Summary,
     /// The last transaction handed out by the leader.
     delivered: Zxid,
     /// Up to here the tree may hold effects of later transactions.
@@ -90,6 +96,8 @@ pub struct Replica {
     has_orphans: bool,
     /// Connections that wait for the leader's word about a session, and their timeouts in ms.
     resuming: BTreeMap<SessionId, (ConnId, i32)>,
+    /// What a learner has asked of its leader, and for whom.
+    relay: Relay,
     /// When a learner last told what it has heard of.
     reported: Millis,
     /// Requests of a role that has ended; finishing says so.
@@ -115,6 +123,7 @@ impl Replica {
             open: OpenBatch::default(),
             reaper: parts.reaper,
             digest_mismatches: 0,
+            propagation_ms: Summary::default(),
             delivered: state.last_zxid,
             fuzzy_upto: Zxid(i64::MIN),
             remote: VecDeque::new(),
@@ -123,6 +132,7 @@ impl Replica {
             local: None,
             has_orphans: false,
             resuming: BTreeMap::new(),
+            relay: Relay::default(),
             reported: Millis(i64::MIN),
             unanswered: Vec::new(),
             first_conn: ConnId(0),
@@ -149,6 +159,11 @@ impl Replica {
     /// The sessions known to this server only, and their timeouts in ms.
     pub fn local_sessions(&self) -> impl Iterator<Item = (SessionId, i32)> {
         self.local.iter().flat_map(LocalSessions::iter)
+    }
+
+    /// How many there are of these.
+    pub fn local_session_count(&self) -> usize {
+        self.local.as_ref().map_or(0, |local| local.iter().len())
     }
 
     /// What it is for its clients.
@@ -268,6 +283,17 @@ impl Replica {
         self.digest_mismatches
     }
 
+    /// From the judgement of each transaction until it was applied here, ms by both clocks; of those since the
+    /// last call.
+    pub fn take_propagation_ms(&mut self) -> Summary {
+        std::mem::take(&mut self.propagation_ms)
+    }
+
+    /// Syncs of learners that wait for what was proposed before them.
+    pub fn pending_syncs(&self) -> usize {
+        self.syncs.len()
+    }
+
     /// Applies and answers up to `count` items that are ready. Returns how many transactions were
     /// applied.
     pub fn finish(
@@ -293,6 +319,8 @@ impl Replica {
             now: now.monotonic,
             out,
             digest_mismatches: &mut self.digest_mismatches,
+            wall: now.wall,
+            propagation_ms: &mut self.propagation_ms,
             fuzzy_upto: self.fuzzy_upto,
         };
         let applied = finish.run(&mut self.room, count);
@@ -321,6 +349,7 @@ impl Replica {
                 | Effect::Unanswered { .. }
                 | Effect::SessionResumed { .. }
                 | Effect::SessionRefused { .. }
+                | Effect::SessionUnopened { .. }
                 | Effect::SessionClosed { .. } => {}
             }
         }

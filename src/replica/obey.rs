@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::consensus::Effect;
+use crate::consensus::{Effect, Phase};
 use crate::ops::Memberships;
 use crate::pipeline::{Asker, Item};
 use crate::replica::gate::Waiting;
@@ -22,9 +22,17 @@ impl Replica {
                 self.open.items.push_back(Item::Delivered { zxid, body });
             }
             Effect::Commit(zxid) => self.committed(zxid),
+            Effect::Request(link, request) if self.role == Role::Learner => {
+                self.pass_on(link, request);
+            }
             Effect::Request(link, request) => {
                 self.remote.push_back(Remote::Request(link, request));
             }
+            Effect::Revalidate {
+                link,
+                session,
+                timeout_ms,
+            } if self.role == Role::Learner => self.ask_for(link, session, timeout_ms),
             Effect::Revalidate {
                 link,
                 session,
@@ -34,9 +42,12 @@ impl Replica {
                 session,
                 timeout_ms,
             }),
+            Effect::Touched { sessions, .. } if self.role == Role::Learner => {
+                self.heard_by_observer(sessions);
+            }
             Effect::Touched { sessions, .. } => self.remote.push_back(Remote::Touched(sessions)),
             Effect::Revalidated { session, valid } => self.revalidated(session, valid),
-            Effect::Synced => self.open.items.push_back(Item::Synced),
+            Effect::Synced => self.synced(),
             Effect::Lead { epoch } => {
                 self.lead(epoch, now);
                 return Some(effect);
@@ -50,8 +61,19 @@ impl Replica {
                 self.take_role(Role::Learner, now);
                 return Some(effect);
             }
+            Effect::Phase(phase) => {
+                if self.role == Role::ReadOnly && phase != Phase::Looking {
+                    self.retire();
+                }
+                return Some(effect);
+            }
             Effect::Retire => {
                 self.retire();
+                return Some(effect);
+            }
+            Effect::Activate { ref membership, .. } => {
+                let text = Bytes::from(membership.to_text());
+                self.set_membership(text, membership.version);
                 return Some(effect);
             }
             _ => return Some(effect),
@@ -101,6 +123,7 @@ impl Replica {
         self.syncs.clear();
         self.owners.clear();
         self.resuming.clear();
+        self.relay.clear();
         self.prep.set_memberships(None);
         if let Some(local) = &mut self.local {
             local.clear();
@@ -113,11 +136,10 @@ impl Replica {
         self.first_conn = before;
     }
 
-    /// The text of the membership in force and its version: what `/zookeeper/config` holds from the next
-    /// [`Replica::finish`] on, and whenever a role begins.
-    pub fn set_membership(&mut self, text: Bytes, version: i64, now: Now) {
+    /// The text of the membership in force and its version: what `/zookeeper/config` holds when the next role begins.
+    /// While one lasts, the transaction that changes the membership puts it there, and tells those that watch.
+    pub fn set_membership(&mut self, text: Bytes, version: i64) {
         self.membership = Some((text, version));
-        self.show_membership(now);
     }
 
     /// What a leader judges changes of the membership by, from now until its role ends; `None`: it refuses

@@ -6,6 +6,7 @@
 //! | standalone | prep, room, finish | when the log says it is durable |
 //! | leader | prep (and out as a proposal), room, finish | when a quorum has it |
 //! | learner | forward ... room, finish | when the leader says so |
+//! | read-only | refused | never |
 //! | none | dropped, with its connection | as the former role would have it |
 //!
 //! A learner's reads go through forward only behind an answer that the leader owes their session.
@@ -19,6 +20,8 @@ pub enum Role {
     Standalone,
     /// Nothing: no leader is known, or this server is not up to date.
     None,
+    /// No leader has been known for a while: clients that are content with that may read.
+    ReadOnly,
     /// About to lead: what it has of former leaders is still to be applied.
     Elected {
         /// Its epoch, as a zxid with counter 0.

@@ -10,19 +10,22 @@ use bytes::Bytes;
 use crate::config::Config;
 use crate::consensus::{Peer, Saved};
 use crate::net::client::Bell;
+use crate::net::peer::AddressBook;
 use crate::pipeline::State;
 use crate::pipeline::checkpoint::Checkpoint;
 use crate::replica::{Member, Now, Parts, Replica};
+use crate::server::client_port::ClientPort;
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
 use crate::server::log_thread::{LogThread, Order};
 use crate::server::mailbox::Mailbox;
 use crate::server::member_files::MemberFiles;
+use crate::server::oracle::Oracle;
 use crate::server::peers::{Peers, PeersThread};
 use crate::server::phases::{Board, Phases};
 use crate::server::recover::{Received, Receiver, Recoverer};
 use crate::server::seat::Seat;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::server::snapshot_thread::{SnapshotOrder, SnapshotThread, Snapshots};
 use crate::server::sync::Syncs;
 use crate::server::threads::Failures;
@@ -176,8 +179,9 @@ impl Base {
         me: ServerId,
         files: &Files,
         recent: Vec<(Zxid, Bytes)>,
+        client_port: &Arc<ClientPort>,
     ) -> Result<(Line, PeersThread, Arc<Board>), ServerError> {
-        self.shared.set_serving(false);
+        self.shared.set_serving(Serving::Nobody);
         let last = self.shared.last_zxid();
         let epochs = files.epochs().load(last)?;
         let saved = Saved {
@@ -192,11 +196,13 @@ impl Base {
         let mut replica = Replica::member(&self.shared.state.read(), self.parts(config))
             .with_local_sessions(settings::local_sessions(config, me));
         let text = Bytes::from(membership.to_text());
-        replica.set_membership(text, membership.version, self.now);
+        replica.set_membership(text, membership.version);
+        let last_seen = config.last_seen.clone().map(Arc::new);
+        let last_seen = last_seen.unwrap_or_else(|| Arc::clone(&membership));
         let received = Arc::new(Received::new(files.recoverer.clone()));
         let peers = Peers::new(
             config,
-            (me, &membership),
+            (me, AddressBook::of(&membership, &last_seen)),
             Arc::new(Receiver(Arc::clone(&received))),
             &self.wires.line,
             &self.wires.failures,
@@ -209,6 +215,7 @@ impl Base {
         let seat = Seat {
             me,
             membership,
+            last_seen,
             links: peers.links,
             ballots: peers.ballots,
             shared: Arc::clone(&self.shared),
@@ -223,12 +230,20 @@ impl Base {
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,
+            observer_master_port: config.quorum.observer_master_port,
             rules: config.reconfig_enabled.then(|| config.member_rules()),
+            oracle: config.quorum.oracle_path.as_deref().map(Oracle::new),
+            client_port: Arc::clone(client_port),
+            leader_serves: config.quorum.leader_serves,
             learners: BTreeMap::new(),
             street: Vec::new(),
             opens: false,
         };
-        let line = self.line(config, me.0, Member::new(replica, peer), Some(seat));
+        let mut member = Member::new(replica, peer);
+        if config.quorum.read_only_mode {
+            member = member.reading_alone(i64::from(config.timing.tick_time_ms));
+        }
+        let line = self.line(config, me.0, member, Some(seat));
         Ok((line, peers.thread, board))
     }
 }

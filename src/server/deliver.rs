@@ -19,10 +19,15 @@ pub(super) fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Share
             Effect::Reply { asker, bytes } => {
                 // Before the client can know: its next request may need the room.
                 shared.finished(asker.size);
+                let took_ms = now.monotonic.0 - asker.since.0;
                 if let Some(outbox) = registry.get(asker.conn) {
+                    let (xid, zxid) = (asker.xid, shared.last_zxid());
+                    outbox
+                        .replies
+                        .answered(1, xid, zxid, now.monotonic, took_ms);
                     outbox.push(&outputs.bytes[bytes.clone()], 1);
                 }
-                shared.stats.latency.add(now.monotonic.0 - asker.since.0, 1);
+                shared.stats.latency.add(took_ms, 1);
                 shared.stats.received.fetch_add(1, Ordering::Relaxed);
                 shared.stats.sent.fetch_add(1, Ordering::Relaxed);
             }
@@ -43,6 +48,11 @@ pub(super) fn deliver(outputs: &Outputs, registry: &mut Registry, shared: &Share
             Effect::SessionRefused { conn, session } => {
                 if let Some(outbox) = registry.get(*conn) {
                     refuse(outbox, *session);
+                }
+            }
+            Effect::SessionUnopened { conn, bytes } => {
+                if let Some(outbox) = registry.get(*conn) {
+                    outbox.push(&outputs.bytes[bytes.clone()], 0);
                 }
             }
             Effect::SessionOpened {

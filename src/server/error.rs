@@ -76,7 +76,10 @@ pub enum ServerError {
     #[error(transparent)]
     Install(#[from] InstallError),
     /// The own data cannot be cut back to what the leader has.
-    #[error("Not able to truncate the log: {0}")]
+    #[error(
+        "Not able to truncate the log: {0}; if the leader has the history that counts, move the data of this \
+         server away (version-2 in dataDir and in dataLogDir): it is then sent everything"
+    )]
     Truncate(#[from] TruncateError),
     /// The files that hold a member's epochs contradict each other, or the log.
     #[error("Unable to load database: {0}")]

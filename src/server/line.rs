@@ -18,7 +18,7 @@ use crate::server::log_thread::Order;
 use crate::server::mailbox::Mailbox;
 use crate::server::registry::Listeners;
 use crate::server::seat::Seat;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::session::ids::SessionIds;
 use crate::types::limits;
 use crate::types::{Millis, Zxid};
@@ -87,13 +87,14 @@ impl Line {
             let now = clock::now();
             let stops = self.hear(&mut letters, now);
             self.carry_on(now, &mut outputs)?;
+            self.let_read(now);
             if stopping.is_some() {
                 self.turn_away(&mut letters);
             }
             self.prepare(letters.drain(..), now);
             self.carry_on(now, &mut outputs)?;
             if let Some(seat) = &mut self.seat {
-                seat.end_turn(&self.member, now);
+                seat.end_turn(&mut self.member, now);
             }
             if stops {
                 stopping = Some(now.monotonic);
@@ -125,7 +126,12 @@ impl Line {
         }
         let now = clock::monotonic();
         let expiry = replica.next_expiry(&self.shared.state.read());
-        let next = [expiry, replica.next_reap(), self.member.next_tick()];
+        let next = [
+            expiry,
+            replica.next_reap(),
+            self.member.next_tick(),
+            self.member.grace_end(),
+        ];
         let next = next.into_iter().flatten().min();
         let next = next.unwrap_or(Millis(i64::MAX));
         let gate_ms = gate.map_or(PATIENCE_MAX_MS, i64::from);
@@ -139,13 +145,14 @@ impl Line {
     /// Takes everything that is not of a client out of the letters; true when told to stop.
     fn hear(&mut self, letters: &mut Vec<Letter>, now: Now) -> bool {
         let mut stop = false;
+        self.ask_oracle(now);
         for letter in letters.extract_if(.., |letter| !letter.is_of_a_client()) {
             match letter {
                 Letter::Durable(zxid) => self.member.durable(zxid, now),
                 Letter::Done(task, outcome) => self.member.step(Input::Done(task, outcome), now),
                 Letter::Truncated(task, state) => {
                     let zxid = state.last_zxid;
-                    drop(self.shared.replace(*state));
+                    self.shared.replace(*state);
                     self.rewritten(task, zxid, now);
                 }
                 Letter::Installed(task, zxid) => self.rewritten(task, zxid, now),
@@ -163,6 +170,7 @@ impl Line {
                 Letter::Submit(_) | Letter::Connect(_) => unreachable!("these are of a client"),
             }
         }
+        self.ask_oracle(now);
         if self
             .member
             .next_tick()
@@ -171,6 +179,16 @@ impl Line {
             self.member.step(Input::Tick, now);
         }
         stop
+    }
+
+    /// The word of the oracle counts at the moment at which it is needed.
+    fn ask_oracle(&mut self, now: Now) {
+        if let Some(seat) = &self.seat
+            && let Some(oracle) = &seat.oracle
+            && self.member.wants_oracle()
+        {
+            self.member.step(Input::Oracle(oracle.says_yes()), now);
+        }
     }
 
     /// What the disk says has happened ends here now.
@@ -242,7 +260,7 @@ impl Line {
         if let Some(batch) = self.member.take_log(now) {
             self.log.send(Order::Append(batch));
         }
-        if self.member.replica.role() == Role::None && self.shared.is_serving() {
+        if self.member.replica.role() == Role::None && self.shared.is_at_work() {
             self.retire();
         }
         self.finish(now, outputs);
@@ -252,10 +270,20 @@ impl Line {
         }
     }
 
+    /// Clients may read without a leader once it was looked for long enough.
+    fn let_read(&mut self, now: Now) {
+        if self.member.lets_read(now)
+            && let Some(seat) = &mut self.seat
+        {
+            seat.phases.let_read(now);
+            self.shared.set_serving(Serving::Reads);
+        }
+    }
+
     /// Serves nobody from here on. Whoever holds a connection finds it closed.
     fn retire(&mut self) {
         let state = self.shared.state.write();
-        self.shared.set_serving(false);
+        self.shared.set_serving(Serving::Nobody);
         drop(state);
         let registry = self.shared.registry.lock();
         for outbox in registry.iter() {
@@ -273,7 +301,7 @@ impl Line {
             outputs.clear();
             let shared = Arc::clone(&self.shared);
             let mut state = shared.state.write();
-            if !shared.is_serving() {
+            if !shared.is_at_work() {
                 // What is applied without a role may not stay.
                 shared.break_walks();
             }
@@ -297,6 +325,10 @@ impl Line {
             drop(registry);
             drop(state);
             self.ring();
+        }
+        let propagated = self.member.replica.take_propagation_ms();
+        if propagated.count > 0 {
+            self.shared.stats.propagation_ms.lock().merge(propagated);
         }
         let mismatches = self.member.replica.digest_mismatches();
         self.shared

@@ -54,8 +54,11 @@ impl Line {
             session: ask.session,
             timeout_ms: ask.timeout_ms,
         };
-        let resumption = if secret::verify(ask.session, &ask.password) {
-            self.member.replica.resume_session(state, resume)
+        let replica = &mut self.member.replica;
+        let resumption = if replica.turns_away(state, ask.session) {
+            Resumption::Unknown
+        } else if secret::verify(ask.session, &ask.password) {
+            replica.resume_session(state, resume)
         } else {
             Resumption::Refused
         };

@@ -37,18 +37,25 @@ pub(super) fn client_port(network: &Network) -> Result<Option<TcpListener>, Serv
 /// # Errors
 /// When the address cannot be resolved or is in use.
 pub(super) fn metrics_port(host: &str, port: u16) -> Result<TcpListener, ServerError> {
-    let bound = match host {
-        // The wildcard of one family is that of both, as Java binds it.
-        "0.0.0.0" => listen::bind_any(port, BACKLOG),
-        host => bind_host(host, port, BACKLOG),
-    };
-    bound.map_err(|source| ServerError::Metrics {
+    bind_host(host, port, BACKLOG).map_err(|source| ServerError::Metrics {
         address: format!("{host}:{port}"),
         source,
     })
 }
 
+/// Opens a client port that a change of the membership has moved, which takes no `clientPortListenBacklog`.
+///
+/// # Errors
+/// When the address cannot be resolved or is in use.
+pub(super) fn moved_port(host: &str, port: u16) -> io::Result<TcpListener> {
+    bind_host(host, port, BACKLOG)
+}
+
 fn bind_host(host: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
+    if host == "0.0.0.0" {
+        // The wildcard of one family is that of both, as Java binds it.
+        return listen::bind_any(port, backlog);
+    }
     let mut error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in (without_zone(host), port).to_socket_addrs()? {
         match listen::bind(address, backlog) {

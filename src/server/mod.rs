@@ -8,6 +8,7 @@
 //! ```
 
 mod build;
+mod client_port;
 mod clock;
 mod deliver;
 mod door;
@@ -17,10 +18,12 @@ mod large;
 mod line;
 mod line_sessions;
 mod listeners;
+mod listings;
 mod log_thread;
 mod mailbox;
 mod member_files;
 mod metrics;
+mod oracle;
 mod peers;
 mod phases;
 mod ports;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Membership};
+use crate::config::Config;
 use crate::net::peer;
 use crate::net::peer::{
     AddressBook, BallotLetter, BallotPort, Ballots, ElectionPort, ElectionSettings, LinePort,
-    Links, Ports, QuorumPort, SnapshotPort,
+    Links, Ports, QuorumPort, Reachability, SnapshotPort,
 };
 use crate::proto::ballot::HelloVersion;
 use crate::server::error::ServerError;
@@ -73,7 +73,7 @@ impl Peers {
     /// The ports of this member, not served yet.
     pub(super) fn new(
         config: &Config,
-        (me, membership): (ServerId, &Membership),
+        (me, book): (ServerId, AddressBook),
         snapshots: Arc<dyn SnapshotPort>,
         line: &Arc<Mailbox<Letter>>,
         failures: &Arc<Failures>,
@@ -88,7 +88,6 @@ impl Peers {
             snapshots,
         };
         let (links, quorum) = peer::quorum(quorum_settings(config), ports);
-        let book = AddressBook::of(membership, membership);
         let (ballots, election) = peer::election(election_settings(config, me), book, ears);
         Peers {
             links,
@@ -125,18 +124,29 @@ fn quorum_settings(config: &Config) -> peer::Settings {
 
 fn election_settings(config: &Config, me: ServerId) -> ElectionSettings {
     let quorum = &config.quorum;
-    let ticks = quorum.sync_limit_ticks.max(1);
+    let sync_limit =
+        millis(config.timing.tick_time_ms).saturating_mul(quorum.sync_limit_ticks.max(1));
     ElectionSettings {
         me,
         dial_within: millis(quorum.election_connect_ms),
-        hello_within: millis(config.timing.tick_time_ms).saturating_mul(ticks),
+        hello_within: quorum.election_hello_ms.map_or(sync_limit, millis),
+        reachability: reachability(config),
         keep_alive: quorum.tcp_keep_alive,
         listen_on_all_ips: quorum.listen_on_all_ips,
-        hello: match config.several_addresses {
+        hello: match quorum.announces_all_addresses {
             true => HelloVersion::V2,
             false => HelloVersion::V1,
         },
         bind_attempts: quorum.election_bind_tries.unwrap_or(0),
         bind_pause: BIND_PAUSE,
     }
+}
+
+/// Only who announces several addresses asks for them.
+fn reachability(config: &Config) -> Option<Reachability> {
+    let quorum = &config.quorum;
+    let limit = quorum
+        .reachability_ms
+        .filter(|_| quorum.announces_all_addresses);
+    limit.map(|ms| Reachability::new(millis(ms)))
 }

@@ -45,6 +45,10 @@ impl ReadPort for Reads {
         self.shared.is_serving()
     }
 
+    fn is_read_only(&self) -> bool {
+        self.shared.is_read_only()
+    }
+
     fn last_zxid(&self) -> Zxid {
         self.shared.last_zxid()
     }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::config::{MemberRules, Membership};
 use crate::consensus::{Effect, Input, Peer, Quorums, Task};
 use crate::net::peer;
@@ -13,13 +11,15 @@ use crate::net::peer::{AddressBook, Ballots, Links, Target};
 use crate::ops::Memberships;
 use crate::proto::peer::{ToLeader, ToLearner};
 use crate::replica::{Member, Now, Role};
+use crate::server::client_port::ClientPort;
 use crate::server::error::ServerError;
 use crate::server::log_thread::{Chore, Order};
 use crate::server::mailbox::Mailbox;
 use crate::server::member_files::MemberFiles;
+use crate::server::oracle::Oracle;
 use crate::server::phases::Phases;
 use crate::server::recover::Received;
-use crate::server::shared::Shared;
+use crate::server::shared::{Serving, Shared};
 use crate::server::snapshot_thread::{Rewrite, SnapshotOrder};
 use crate::server::sync::Syncs;
 use crate::server::walk::SharedWalk;
@@ -31,6 +31,8 @@ pub struct Seat {
     pub me: ServerId,
     /// Who belongs to the ensemble.
     pub membership: Arc<Membership>,
+    /// The membership that was proposed last.
+    pub last_seen: Arc<Membership>,
     /// Connections of the quorum port.
     pub links: Links,
     /// The election port.
@@ -49,8 +51,16 @@ pub struct Seat {
     pub phases: Phases,
     /// Where the membership is kept when it changes.
     pub files: MemberFiles,
+    /// Where followers serve observers (`observerMasterPort`).
+    pub observer_master_port: Option<u16>,
     /// What a membership may be; `None`: it does not change (`reconfigEnabled`).
     pub rules: Option<MemberRules>,
+    /// Who says which of two voters goes on alone.
+    pub oracle: Option<Oracle>,
+    /// Where clients connect.
+    pub client_port: Arc<ClientPort>,
+    /// Whether clients are served while this member leads (`leaderServes`).
+    pub leader_serves: bool,
     /// Who is at the other end of a learner's connection, once it has said so.
     pub learners: BTreeMap<LinkId, ServerId>,
     /// Kept between turns.
@@ -129,11 +139,13 @@ impl Seat {
             Effect::Retire => self.learners.clear(),
             Effect::LastSeen(membership) => {
                 self.files.last_seen(&membership, self.membership.version);
+                self.last_seen = membership;
+                self.ballots.know(self.book());
             }
             Effect::Activate {
                 membership,
                 differs,
-            } => self.activate(membership, differs, member, now),
+            } => self.activate(membership, differs),
             Effect::Phase(phase) => self.phases.enter(phase, now),
             Effect::Note(note) => tracing::info!("{note}"),
             Effect::Fatal { code, why } => {
@@ -153,9 +165,15 @@ impl Seat {
                 let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
                 self.links.dial(leader, self.targets(leader), within);
             }
+            Effect::DialObserverMaster { master, within_ms } => {
+                let within = Duration::from_millis(u64::try_from(within_ms).unwrap_or(0));
+                let at = self.observer_doors(master);
+                self.links.dial(master, at, within);
+            }
             Effect::LeaveLeader => self.links.leave(),
             Effect::ToLeader(packet) => self.links.to_leader(&packet),
             Effect::Listen => self.links.listen(self.targets(self.me)),
+            Effect::ListenForObservers => self.links.listen(self.observer_doors(self.me)),
             Effect::Unlisten => self.links.unlisten(),
             Effect::Send(link, packet) => {
                 self.remark_sent(link, &packet);
@@ -215,38 +233,36 @@ impl Seat {
     }
 
     /// These are the members from now on.
-    fn activate(
-        &mut self,
-        membership: Arc<Membership>,
-        differs: bool,
-        member: &mut Member,
-        now: Now,
-    ) {
+    fn activate(&mut self, membership: Arc<Membership>, differs: bool) {
         tracing::info!(
             "The membership is now version {:x}:\n{}",
             membership.version,
             membership.to_text()
         );
-        let last_seen = member.peer().map_or(0, |peer| peer.last_seen().version);
-        self.files.activate(&membership, self.me, last_seen);
-        let text = Bytes::from(membership.to_text());
-        let replica = &mut member.replica;
-        replica.set_membership(text, membership.version, now);
-        let book = AddressBook::of(&membership, &membership);
-        match differs {
-            true => self.ballots.restart(book),
-            false => self.ballots.know(book),
-        }
+        self.files
+            .activate(&membership, self.me, self.last_seen.version);
         let client = |membership: &Membership| {
             let own = membership.member(self.me);
             own.and_then(|own| own.client.clone())
         };
         let next = client(&membership);
-        if next.is_some() && next != client(&self.membership) {
-            tracing::warn!("The client port of this server has changed: restart it to move there");
+        if let Some(next) = next.filter(|next| Some(next) != client(&self.membership).as_ref()) {
+            self.client_port.move_to(&next);
         }
         self.phases.belong(&membership);
+        if self.last_seen.version < membership.version {
+            self.last_seen = Arc::clone(&membership);
+        }
         self.membership = membership;
+        match differs {
+            true => self.ballots.restart(self.book()),
+            false => self.ballots.know(self.book()),
+        }
+    }
+
+    /// Where everybody is who may vote.
+    fn book(&self) -> AddressBook {
+        AddressBook::of(&self.membership, &self.last_seen)
     }
 
     fn chore(&mut self, task: Task, chore: Chore) {
@@ -266,7 +282,7 @@ impl Seat {
         let state = self.received.take();
         let state = state.expect("what is installed was received whole");
         let zxid = state.last_zxid;
-        drop(self.shared.replace(state));
+        self.shared.replace(state);
         self.rewrite(task, Rewrite::Install(zxid));
     }
 
@@ -302,7 +318,9 @@ impl Seat {
     }
 
     fn targets(&self, id: ServerId) -> Vec<Target> {
+        // A leader that joins by the change under way is known from there only.
         let member = self.membership.member(id);
+        let member = member.or_else(|| self.last_seen.member(id));
         let addresses = member.map_or(&[][..], |member| &member.addresses);
         let target = |address: &crate::config::PeerAddress| Target {
             host: address.host.clone(),
@@ -311,16 +329,36 @@ impl Seat {
         addresses.iter().map(target).collect()
     }
 
+    /// Where a server takes observers while it follows: its hosts, and one port for all.
+    fn observer_doors(&self, id: ServerId) -> Vec<Target> {
+        let port = self.observer_master_port;
+        let port = port.expect("only with such a port followers serve observers");
+        let mut doors = self.targets(id);
+        for door in &mut doors {
+            door.port = port;
+        }
+        doors.dedup();
+        doors
+    }
+
     /// Packets and ballots of this turn get on their way.
-    pub(super) fn end_turn(&mut self, member: &Member, now: Now) {
+    pub(super) fn end_turn(&mut self, member: &mut Member, now: Now) {
         self.links.flush();
         self.ballots.ring();
         if let Some(peer) = member.peer() {
             self.phases.show(peer, now);
         }
+        self.phases.show_counts(member);
         // What operators see is that of the new role by now.
-        if std::mem::take(&mut self.opens) && member.replica.role() != Role::None {
-            self.shared.set_serving(true);
+        if std::mem::take(&mut self.opens) {
+            match member.replica.role() {
+                Role::None => {}
+                // apache 3.9.5: server/quorum/Leader.java lead
+                Role::Leader | Role::Elected { .. } if !self.leader_serves => {
+                    self.shared.set_serving(Serving::Members);
+                }
+                _ => self.shared.set_serving(Serving::All),
+            }
         }
     }
 

@@ -97,8 +97,12 @@ pub(super) fn peer(
         backlog: size(quorum.commit_log_count),
         snapshot_syncs_max: size(quorum.snapshot_syncs_max),
         diff_syncs_max: size(quorum.diff_syncs_max),
+        observer_reconnect_ms: i64::from(quorum.observer_reconnect_delay_ms),
+        observer_masters: quorum.observer_master_port.is_some(),
+        epoch_wait_ms: quorum.epoch_wait_ms.map(i64::from),
         observer_log: quorum.observer_log,
         reconfig: config.reconfig_enabled,
+        oracle: quorum.oracle_path.is_some(),
         member_rules: config.member_rules(),
         last_seen: config
             .last_seen

@@ -2,7 +2,8 @@
 //! `Registry`, then an outbox. Nothing waits for anything while it holds one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -21,6 +22,19 @@ pub struct Era {
     pub state: u64,
     /// Which history.
     pub history: u64,
+}
+
+/// Who is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serving {
+    /// Nobody.
+    Nobody = 0,
+    /// The other members, by a leader that clients are kept from (`leaderServes`).
+    Members = 1,
+    /// Clients that are content with what they read here, while there is no leader.
+    Reads = 2,
+    /// Everybody.
+    All = 3,
 }
 
 /// Everything that more than one thread touches.
@@ -45,7 +59,7 @@ pub struct Shared {
     /// Numbers connections.
     pub next_conn: Arc<AtomicU64>,
     last_zxid: AtomicI64,
-    serving: AtomicBool,
+    serving: AtomicU8,
     /// How often the state was replaced by another one; changed with `state` locked.
     states: AtomicU64,
     /// How often its history was given up; changed with `state` locked.
@@ -67,7 +81,7 @@ impl Shared {
             digest_mismatches: AtomicI64::new(0),
             next_conn: Arc::new(AtomicU64::new(1)),
             last_zxid,
-            serving: AtomicBool::new(true),
+            serving: AtomicU8::new(Serving::All as u8),
             states: AtomicU64::new(0),
             histories: AtomicU64::new(0),
         }
@@ -75,21 +89,33 @@ impl Shared {
 
     /// Whether clients are served now.
     pub fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Acquire)
+        self.serving.load(Ordering::Acquire) >= Serving::Reads as u8
     }
 
-    /// Serves clients from now on, or no longer. To stop, call it with `state` locked for writing: then
+    /// Whether anybody is served now, if not clients.
+    pub fn is_at_work(&self) -> bool {
+        self.serving.load(Ordering::Acquire) != Serving::Nobody as u8
+    }
+
+    /// Whether clients may only read.
+    pub fn is_read_only(&self) -> bool {
+        self.serving.load(Ordering::Acquire) == Serving::Reads as u8
+    }
+
+    /// Serves these clients from now on. To serve nobody, call it with `state` locked for writing: then
     /// nobody reads what is applied afterwards.
-    pub fn set_serving(&self, serving: bool) {
-        self.serving.store(serving, Ordering::Release);
+    pub fn set_serving(&self, serving: Serving) {
+        self.serving.store(serving as u8, Ordering::Release);
     }
 
-    /// Puts another state in the place of the present one, which is returned. Walks of the old one break off.
-    pub fn replace(&self, state: State) -> State {
+    /// Puts another state in the place of the present one. Walks of the old one break off.
+    pub fn replace(&self, state: State) {
         let mut current = self.state.write();
         self.states.fetch_add(1, Ordering::Relaxed);
         self.set_last_zxid(state.last_zxid);
-        std::mem::replace(&mut current, state)
+        let old = std::mem::replace(&mut *current, state);
+        drop(current);
+        discard(old);
     }
 
     /// What is applied from now on may be forgotten again: snapshots that are under way must not hold it,
@@ -154,5 +180,14 @@ impl<'d> LazyDesk<'d> {
 impl WatchDesk for LazyDesk<'_> {
     fn desk(&mut self) -> &mut Watches {
         self.guard.get_or_insert_with(|| self.lock.lock())
+    }
+}
+
+/// Lets go of a state on a thread of its own: a million znodes take a while, and the line has other things to do.
+fn discard(state: State) {
+    let discarding = thread::Builder::new().name("discard".to_owned());
+    if let Err(error) = discarding.spawn(move || drop(state)) {
+        // The state went with the closure.
+        tracing::debug!("a replaced state was let go of in line: {error}");
     }
 }

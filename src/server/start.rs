@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use crate::config::Config;
 use crate::net::client::{Ports, Shard};
 use crate::server::build::{Base, Files, Wires};
+use crate::server::client_port::ClientPort;
 use crate::server::error::ServerError;
 use crate::server::line::{Letter, Line};
 use crate::server::listeners;
@@ -39,6 +40,8 @@ pub struct Server {
     peers: Option<JoinHandle<()>>,
     shards: Vec<JoinHandle<()>>,
     client_address: Option<SocketAddr>,
+    client_port: Arc<ClientPort>,
+    mover: Option<JoinHandle<()>>,
     metrics: Option<Endpoint>,
     /// Held until the end: no other process may use the directories.
     _locks: DirLocks,
@@ -78,21 +81,20 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
     } else if recovered.txns > 0 && me.is_none() {
         base.wires.housekeeper.send(SnapshotOrder::Take);
     }
+    let client_port = ClientPort::new(base.wires.bells.clone(), listener.as_ref());
+    let client_port = Arc::new(client_port);
     let (line, peers, board) = match me {
         None => (base.alone(config), None, None),
         Some(me) => {
-            let (line, peers, board) = base.member(config, me, &files, recent)?;
+            let (line, peers, board) = base.member(config, me, &files, recent, &client_port)?;
             (line, Some(peers), Some(board))
         }
     };
-    let client = listener
-        .as_ref()
-        .and_then(|listener| listener.local_addr().ok());
     let view = View::new(
         config,
         Arc::clone(&base.shared),
         &files.dirs,
-        client,
+        Arc::clone(&client_port),
         stats::startup(&recovered),
         board,
     );
@@ -103,6 +105,7 @@ pub fn start(config: &Config) -> Result<Server, ServerError> {
         housekeeper: files.housekeeper(config, &base, snapshots),
         view: Arc::new(view),
         listener,
+        client_port,
     }
     .start(config, base, metrics, locks)
 }
@@ -143,7 +146,11 @@ fn load(
                 dir: config.storage.data_log_dir.clone(),
             });
         }
-        tracing::warn!("Unexpected empty data tree, setting zxid to -1");
+        tracing::warn!(
+            "Unexpected empty data tree, setting zxid to -1: this member votes for nobody until others have brought it \
+             up to date. If all members are new, or lost everything, create the file {} and start again",
+            config.storage.data_log_dir.join("initialize").display()
+        );
         state.last_zxid = Zxid(-1);
     }
     if recovered.snapshot.is_some() {
@@ -165,6 +172,7 @@ struct Threads {
     housekeeper: SnapshotThread,
     view: Arc<View>,
     listener: Option<TcpListener>,
+    client_port: Arc<ClientPort>,
 }
 
 impl Threads {
@@ -182,6 +190,7 @@ impl Threads {
             housekeeper,
             view,
             listener,
+            client_port,
         } = self;
         let Base { shared, wires, .. } = base;
         let ports = build_ports(config, &shared, &wires, &view);
@@ -190,6 +199,11 @@ impl Threads {
             .as_ref()
             .and_then(|listener| listener.local_addr().ok());
         let spawn = |what, body| threads::spawn(what, &wires.failures, body);
+        // Nothing moves the port of a server that stands alone.
+        let mover = peers.as_ref().map(|_| {
+            let port = Arc::clone(&client_port);
+            spawn("client port", Box::new(move || port.run()) as Body)
+        });
         Ok(Server {
             line: spawn("line", Box::new(move || line.run()) as Body)?,
             log: spawn("log", Box::new(move || log.run()))?,
@@ -200,6 +214,8 @@ impl Threads {
             shards: start_shards(&ports, &wires, listener)?,
             wires,
             client_address,
+            client_port,
+            mover: mover.transpose()?,
             metrics: metrics.transpose()?,
             _locks: locks,
         })
@@ -304,6 +320,8 @@ impl Server {
         self.wires.log.send(Order::Stop);
         join(self.log);
         self.wires.housekeeper.send(SnapshotOrder::Stop);
+        self.client_port.stop();
+        self.mover.into_iter().for_each(join);
         for bell in &self.wires.bells {
             bell.stop();
         }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::admin::view::{StartFacts, Summary};
 use crate::storage::recover::Recovered;
 
@@ -26,8 +28,43 @@ pub struct Stats {
     pub sessions_expired: AtomicU64,
     /// Each snapshot, ms.
     pub snapshot_ms: Tally,
+    /// From the judgement of each transaction until it was applied, ms.
+    pub propagation_ms: Mutex<Summary>,
     /// What the log's thread counts.
     pub log: Arc<LogStats>,
+}
+
+impl Stats {
+    /// Forgets the counts that upstream forgets when asked (`srst`).
+    // apache 3.9.5: server/ServerStats.java reset
+    pub fn reset(&self) {
+        let Stats {
+            received,
+            sent,
+            latency,
+            connections_rejected,
+            session_requests,
+            revalidations,
+            sessions_expired,
+            snapshot_ms,
+            propagation_ms,
+            log,
+        } = self;
+        *propagation_ms.lock() = Summary::default();
+        for count in [
+            received,
+            sent,
+            connections_rejected,
+            session_requests,
+            revalidations,
+            sessions_expired,
+        ] {
+            count.store(0, Ordering::Relaxed);
+        }
+        for tally in [latency, snapshot_ms, &log.fsync_ms, &log.flushed_records] {
+            tally.reset();
+        }
+    }
 }
 
 /// Counts of the log's thread.
@@ -71,6 +108,14 @@ impl Tally {
         self.max.fetch_max(value, Ordering::Relaxed);
         // Last, and read first: whoever sees the count sees what was counted.
         self.count.fetch_add(times, Ordering::Release);
+    }
+
+    /// Forgets all.
+    pub fn reset(&self) {
+        self.count.store(0, Ordering::Release);
+        self.sum.store(0, Ordering::Relaxed);
+        self.min.store(i64::MAX, Ordering::Relaxed);
+        self.max.store(i64::MIN, Ordering::Relaxed);
     }
 
     /// A time, in whole ms as upstream counts them.

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::thread;
 
-use bytes::Bytes;
-
 use crate::consensus::{Outcome, Task};
 use crate::net::peer::{LinkGone, Stream};
 use crate::proto::peer::ToLearner;
@@ -85,7 +83,7 @@ impl Syncs {
                 None
             });
             let Some(range) = range else {
-                drop(stream);
+                stream.withdraw();
                 this.line.send(Letter::Done(task, Outcome::Unavailable));
                 return;
             };
@@ -151,8 +149,7 @@ fn log(stream: &mut Stream, diff: Option<Zxid>, mut range: LogRange) -> Result<Z
     loop {
         let mut packets = Vec::new();
         let more = range.next_batch(limits::LINK_STREAM_BYTES, &mut |zxid, body| {
-            let body = Bytes::copy_from_slice(body);
-            ToLearner::Proposal { zxid, body }.append(&mut packets);
+            ToLearner::append_proposal(zxid, body, &mut packets);
             ToLearner::Commit(zxid).append(&mut packets);
         })?;
         let sent = stream.write(&packets);

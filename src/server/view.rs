@@ -1,24 +1,26 @@
 //! The operator's windows onto a running server, implemented.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use rustix::process::{Resource, getrlimit};
 
 use crate::admin::four_letter;
 use crate::admin::view::{
-    ConnectionFacts, Facts, LatencyFacts, MemberSettings, Role, ServerView, Settings, StartFacts,
+    ConnectionFacts, Facts, LatencyFacts, MemberSettings, Role, ServerView, Sessions, Settings,
+    StartFacts,
 };
 use crate::config::{Config, WordWhitelist};
 use crate::net::client::WordPort;
+use crate::server::client_port::ClientPort;
 use crate::server::clock;
+use crate::server::listings;
 use crate::server::phases::Board;
 use crate::server::shared::Shared;
 use crate::storage::layout::DataDirs;
-use crate::types::{ConnId, Millis};
+use crate::types::{ConnId, Millis, SessionId};
 
 /// What four-letter words are answered from.
 pub(super) struct View {
@@ -29,6 +31,11 @@ pub(super) struct View {
     startup: StartFacts,
     /// What the line shows; `None` alone.
     board: Option<Arc<Board>>,
+    has_local_sessions: bool,
+    /// What `stmk` sets. At first: requests, packets, sessions and warnings.
+    // apache 3.9.5: server/ZooTrace.java traceMask
+    trace_mask: AtomicI64,
+    client_port: Arc<ClientPort>,
 }
 
 /// A path as Java's `getAbsolutePath` shows it.
@@ -42,12 +49,12 @@ impl View {
         config: &Config,
         shared: Arc<Shared>,
         dirs: &DataDirs,
-        client: Option<SocketAddr>,
+        client_port: Arc<ClientPort>,
         startup: StartFacts,
         board: Option<Arc<Board>>,
     ) -> Self {
         let settings = Settings {
-            client_port: client.map(|address| address.port()),
+            client_port: client_port.number(),
             data_dir: absolute(&dirs.snap),
             log_dir: absolute(&dirs.log),
             tick_time_ms: config.timing.tick_time_ms,
@@ -64,7 +71,16 @@ impl View {
             started: clock::monotonic(),
             startup,
             board,
+            has_local_sessions: config.quorum.local_sessions,
+            trace_mask: AtomicI64::new(0b1_0011_0010),
+            client_port,
         }
+    }
+
+    /// What it is to its ensemble; `None` alone.
+    fn role(&self) -> Option<Role> {
+        let board = self.board.as_ref()?;
+        Some(board.read(clock::monotonic()).0)
     }
 }
 
@@ -121,7 +137,7 @@ impl View {
         };
         Facts {
             role,
-            serving: shared.is_serving(),
+            at_work: shared.is_at_work(),
             member,
             latency: LatencyFacts {
                 min: latency.min,
@@ -149,6 +165,11 @@ impl View {
             fsync_ms: stats.log.fsync_ms.read(),
             snapshot_ms: stats.snapshot_ms.read(),
             flushed_records: stats.log.flushed_records.read(),
+            propagation_ms: *stats.propagation_ms.lock(),
+            local_sessions: self
+                .board
+                .as_ref()
+                .map_or(0, |board| board.local_sessions()),
             startup: self.startup,
         }
     }
@@ -165,6 +186,7 @@ impl ServerView for Asked<'_> {
 
     fn settings(&self) -> Settings {
         let mut settings = self.view.settings.clone();
+        settings.client_port = self.view.client_port.number();
         if let (Some(member), Some(board)) = (&mut settings.member, &self.view.board) {
             member.follow(&board.membership());
         }
@@ -172,16 +194,11 @@ impl ServerView for Asked<'_> {
     }
 
     fn connections(&self) -> Vec<ConnectionFacts> {
+        let (monotonic, wall) = (clock::monotonic(), clock::wall());
         let registry = self.view.shared.registry.lock();
         let mut facts = registry
             .iter()
-            .map(|outbox| ConnectionFacts {
-                peer: outbox.peer,
-                asks: outbox.conn == self.conn,
-                queued: outbox.in_flight(),
-                received: outbox.received.load(Ordering::Relaxed),
-                sent: outbox.sent.load(Ordering::Relaxed),
-            })
+            .map(|outbox| listings::connection(outbox, outbox.conn == self.conn, monotonic, wall))
             .collect::<Vec<_>>();
         facts.sort_by_key(|connection| connection.peer);
         facts
@@ -197,6 +214,47 @@ impl ServerView for Asked<'_> {
             .map(|file| file.len())
             .sum()
     }
+
+    fn sessions(&self) -> Sessions {
+        let view = self.view;
+        let knows_deadlines = view.role().is_none_or(|role| role == Role::Leader);
+        listings::sessions(&view.shared, knows_deadlines, view.has_local_sessions)
+    }
+
+    fn ephemerals(&self) -> Vec<(SessionId, Vec<String>)> {
+        listings::ephemerals(&self.view.shared)
+    }
+
+    fn watches_by_path(&self) -> Vec<(String, Vec<String>)> {
+        listings::watches_by_path(&self.view.shared)
+    }
+
+    fn watches_by_session(&self) -> Vec<(String, Vec<String>)> {
+        listings::watches_by_session(&self.view.shared)
+    }
+
+    fn reset_connections(&self) {
+        for outbox in self.view.shared.registry.lock().iter() {
+            outbox.received.store(0, Ordering::Relaxed);
+            outbox.sent.store(0, Ordering::Relaxed);
+            outbox.replies.reset();
+        }
+    }
+
+    fn reset_server(&self) {
+        self.view.shared.stats.reset();
+        if let Some(board) = &self.view.board {
+            board.reset();
+        }
+    }
+
+    fn trace_mask(&self) -> i64 {
+        self.view.trace_mask.load(Ordering::Relaxed)
+    }
+
+    fn set_trace_mask(&self, mask: i64) {
+        self.view.trace_mask.store(mask, Ordering::Relaxed);
+    }
 }
 
 fn descriptors() -> Option<(u64, u64)> {
@@ -206,9 +264,9 @@ fn descriptors() -> Option<(u64, u64)> {
 }
 
 impl WordPort for View {
-    fn answer(&self, word: [u8; 4], conn: ConnId) -> Option<Vec<u8>> {
+    fn answer(&self, word: [u8; 4], rest: &[u8], conn: ConnId) -> Option<Vec<u8>> {
         let asked = Asked { view: self, conn };
-        let answer = four_letter::answer(word, &self.whitelist, &asked)?;
+        let answer = four_letter::answer(word, rest, &self.whitelist, &asked)?;
         let stats = &self.shared.stats;
         stats.received.fetch_add(1, Ordering::Relaxed);
         stats.sent.fetch_add(1, Ordering::Relaxed);

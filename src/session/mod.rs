@@ -192,6 +192,11 @@ impl Sessions {
         dead
     }
 
+    /// When a session dies unless it is heard; `None`: it is not known, or closing.
+    pub fn deadline(&self, id: SessionId) -> Option<Millis> {
+        self.by_id.get(&id)?.deadline
+    }
+
     /// When [`due`](Self::due) has something to look at next; `None` while no session is open.
     pub fn next_deadline(&self) -> Option<Millis> {
         self.deadlines.first()

@@ -20,6 +20,8 @@ pub const SNAPSHOT_SLICE_NODES: usize = 512;
 pub const LINK_OUTBOX_BYTES_MAX: usize = 512 << 20;
 /// How far a snapshot or a range of the log is read ahead of the socket it goes to.
 pub const LINK_STREAM_BYTES: usize = 1 << 20;
+/// Recent transactions kept in memory for learners that come back; older ones are read from the log.
+pub const BACKLOG_BYTES_MAX: usize = 128 << 20;
 /// A peer is not read from while this much of what it sent waits for the line.
 pub const LINK_UNREAD_BYTES_MAX: usize = 64 << 20;
 /// Connections to the quorum port that have not said anything yet; the oldest makes room for the next.

@@ -13,6 +13,7 @@ mod op_code;
 mod owner;
 pub mod path;
 mod stat;
+mod summary;
 mod zxid;
 
 pub use acl::{Acl, Id, Perms, open_acl, read_acl};
@@ -24,4 +25,5 @@ pub use millis::Millis;
 pub use op_code::OpCode;
 pub use owner::{Owner, OwnerRules, TTL_MILLIS_MAX};
 pub use stat::{NodeStat, Stat};
+pub use summary::Summary;
 pub use zxid::Zxid;

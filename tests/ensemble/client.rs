@@ -25,6 +25,14 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// A change of the membership.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    pub joining: Option<&'a str>,
+    pub leaving: Option<&'a str>,
+    pub members: Option<&'a str>,
+}
+
 /// A node as a read shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -42,6 +50,8 @@ pub struct Ticket {
     pub timeout_ms: i32,
     /// A member that has not seen this much sends the client away.
     pub last_zxid: i64,
+    /// Whether reading alone will do.
+    pub read_only: bool,
 }
 
 impl Ticket {
@@ -52,6 +62,7 @@ impl Ticket {
             password: vec![0; 16],
             timeout_ms,
             last_zxid: 0,
+            read_only: false,
         }
     }
 }
@@ -97,6 +108,7 @@ impl Client {
             password: self.password.clone(),
             timeout_ms: self.timeout_ms,
             last_zxid: self.last_zxid,
+            read_only: false,
         }
     }
 
@@ -114,7 +126,7 @@ impl Client {
         to.int(ticket.timeout_ms);
         to.long(ticket.session);
         to.buffer(Some(&ticket.password));
-        to.bool(false);
+        to.bool(ticket.read_only);
         send(&mut stream, &body)?;
         let answer = frame(&mut stream)?;
         let mut from = Reader::new(&answer);
@@ -183,6 +195,11 @@ impl Client {
 
     pub fn set(&mut self, path: &str, data: &[u8]) -> io::Result<i32> {
         Ok(self.call(OpCode::SetData, &set(path, data))?.err)
+    }
+
+    /// Changes the membership; returns the error code.
+    pub fn reconfig(&mut self, change: Change) -> io::Result<i32> {
+        Ok(self.call(OpCode::Reconfig, &reconfig(change, -1))?.err)
     }
 
     /// Waits until this member has everything that was committed before.
@@ -269,6 +286,17 @@ pub fn set(path: &str, data: &[u8]) -> Vec<u8> {
     to.string(Some(path));
     to.buffer(Some(data));
     to.int(-1);
+    body
+}
+
+/// The body of a change of the membership; -1 takes any version.
+pub fn reconfig(change: Change, version: i64) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut to = Writer::new(&mut body);
+    to.string(change.joining);
+    to.string(change.leaving);
+    to.string(change.members);
+    to.long(version);
     body
 }
 

@@ -1,7 +1,8 @@
 //! Several members on one machine, on ports that nobody else has.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::process::Signal;
@@ -27,7 +28,7 @@ fn own_address() -> Ipv4Addr {
     Ipv4Addr::new(127, high.max(1), low, number)
 }
 
-fn free_places(ip: Ipv4Addr, count: usize) -> Vec<Places> {
+fn free_places(ip: IpAddr, count: usize) -> Vec<Places> {
     // All of them at once: the kernel gives no port twice while its listener lives.
     let listeners: Vec<TcpListener> = (0..count * 3)
         .map(|_| TcpListener::bind((ip, 0)).expect("a loopback address has free ports"))
@@ -46,6 +47,21 @@ fn free_places(ip: Ipv4Addr, count: usize) -> Vec<Places> {
         .collect()
 }
 
+/// A port that nobody has at any of these members' addresses.
+fn common_port(places: &[Places]) -> u16 {
+    let free = |port| {
+        let bind = |at: &Places| TcpListener::bind((at.quorum.ip(), port)).ok();
+        places.iter().map(bind).collect::<Option<Vec<_>>>()
+    };
+    let try_one = |_| {
+        let first = TcpListener::bind((places[0].quorum.ip(), 0)).ok()?;
+        let port = first.local_addr().ok()?.port();
+        drop(first);
+        free(port).map(|_| port)
+    };
+    (0..100).find_map(try_one).expect("a port is free at all")
+}
+
 /// An ensemble.
 #[derive(Debug)]
 pub struct Cluster {
@@ -59,8 +75,18 @@ impl Cluster {
     /// Members 1, 2 and so on, of these programs; the first `voters` of them vote. None runs yet. `lines` are
     /// added to everybody's settings.
     pub fn of(programs: &[Launch], voters: usize, lines: &str) -> Cluster {
-        let places = free_places(own_address(), programs.len());
+        let places = free_places(own_address().into(), programs.len());
         Cluster::at(&places, programs, voters, lines)
+    }
+
+    /// The same, where followers serve observers: that takes one port at all members, so each has an address of its
+    /// own.
+    pub fn with_observer_masters(programs: &[Launch], voters: usize, lines: &str) -> Cluster {
+        let place = |_| free_places(own_address().into(), 1).remove(0);
+        let places: Vec<Places> = (0..programs.len()).map(place).collect();
+        let port = common_port(&places);
+        let lines = format!("observerMasterPort={port}\n{lines}");
+        Cluster::at(&places, programs, voters, &lines)
     }
 
     /// The same at these places.
@@ -98,6 +124,36 @@ impl Cluster {
             lines.push('\n');
         }
         self.members[&id].configure(&lines);
+    }
+
+    /// Places that nobody has. Whoever does not run may find his own ports taken by them.
+    pub fn spare_places(&self) -> Places {
+        let member = self.members.values().next().expect("there are members");
+        free_places(member.places.client.ip(), 1)[0]
+    }
+
+    /// Kills everybody, and makes this second epoch end with the last transaction it can have; so many members have it,
+    /// the others lack some.
+    pub fn end_second_epoch(&mut self, count: usize) {
+        let leader = self.settle();
+        let begun = self.members[&leader]
+            .data()
+            .join("version-2/snapshot.200000000");
+        wait("the leader begins with a snapshot", || begun.exists());
+        self.kill_all();
+        let state = fs::read(begun).unwrap();
+        for (n, member) in self.members.values().enumerate() {
+            let dir = member.data().join("version-2");
+            for entry in fs::read_dir(&dir).unwrap().flatten() {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with("log.") || name.starts_with("snapshot.") {
+                    fs::remove_file(entry.path()).unwrap();
+                }
+            }
+            let last = if n < count { "2ffffffff" } else { "2fffffff0" };
+            fs::write(dir.join(format!("snapshot.{last}")), &state).unwrap();
+        }
     }
 
     /// A member's server line.
@@ -143,6 +199,12 @@ impl Cluster {
         {
             member.end(Signal::KILL);
         }
+    }
+
+    /// Who serves an observer, as it says itself.
+    pub fn master_of(&self, observer: i64) -> Option<i64> {
+        let id = self.members[&observer].metric("zk_observer_master_id")?;
+        id.parse().ok()
     }
 
     /// Waits until everybody who runs serves, one of them as the leader; returns who that is.

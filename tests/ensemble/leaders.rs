@@ -13,14 +13,14 @@ use crate::client::{Client, NODE_EXISTS};
 use crate::{ensemble, of_three, wait};
 
 /// Writes nodes `/<prefix>-<n>` until told to stop, through whoever serves; remembers what was acknowledged.
-struct Load {
+pub struct Load {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
     thread: JoinHandle<BTreeSet<String>>,
 }
 
 impl Load {
-    fn start(prefix: &str, members: Vec<SocketAddr>) -> Load {
+    pub fn start(prefix: &str, members: Vec<SocketAddr>) -> Load {
         let (stop, done) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let (told, count, prefix) = (Arc::clone(&stop), Arc::clone(&done), prefix.to_owned());
         let thread = thread::spawn(move || {
@@ -53,12 +53,12 @@ impl Load {
     }
 
     /// Waits until so many more writes are acknowledged.
-    fn goes_on(&self, more: usize) {
+    pub fn goes_on(&self, more: usize) {
         let want = self.done.load(Ordering::Relaxed) + more;
         wait("writes go on", || self.done.load(Ordering::Relaxed) >= want);
     }
 
-    fn stop(self) -> BTreeSet<String> {
+    pub fn stop(self) -> BTreeSet<String> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the load ends well")
     }

@@ -5,13 +5,20 @@
 mod client;
 mod cluster;
 mod member;
+mod moving;
+mod oracle;
 
 mod catching_up;
+mod impostors;
 mod leaders;
 mod local_sessions;
+mod observer_masters;
 mod operators;
 mod pipelines;
+mod read_only;
 mod sessions;
+mod strangers;
+mod troubles;
 
 use std::path::Path;
 use std::process::Command;
@@ -24,6 +31,13 @@ use crate::cluster::Cluster;
 fn program(settings: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oxkeeper"));
     command.arg("server").arg(settings);
+    command
+}
+
+/// The same, started where its settings file is.
+fn at_home(settings: &Path) -> Command {
+    let mut command = program(settings);
+    command.current_dir(settings.parent().expect("a file is in a directory"));
     command
 }
 

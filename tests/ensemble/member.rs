@@ -76,6 +76,11 @@ impl Member {
         self.child.is_some()
     }
 
+    /// The number of the process.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().expect("the member runs").id()
+    }
+
     /// Sends a signal without waiting for what it does.
     pub fn signal(&self, signal: Signal) {
         let child = self.child.as_ref().expect("the member runs");
@@ -86,8 +91,7 @@ impl Member {
     /// nobody until one of them has taken it.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
-        let child = self.child.as_ref().expect("the member runs");
-        let tasks = format!("/proc/{}/task", child.id());
+        let tasks = format!("/proc/{}/task", self.process());
         let is_stopped = |task: &fs::DirEntry| {
             let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
             // The state stands behind the name, which is in parentheses.

@@ -2,12 +2,11 @@
 
 use std::net::TcpListener;
 
-use jute::Writer;
-use oxkeeper::types::OpCode;
 use rustix::process::Signal;
 
+use crate::client::Change;
 use crate::cluster::Cluster;
-use crate::{ensemble, wait};
+use crate::{at_home, ensemble, moving, oracle, program, wait};
 
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests\n";
 
@@ -140,17 +139,6 @@ fn an_untrusted_empty_member_does_not_vote_but_joins() {
     assert!(cluster.agreed_tree().contains_key("/x"));
 }
 
-fn reconfigure(cluster: &Cluster, id: i64, joining: Option<&str>, leaving: Option<&str>) -> i32 {
-    let mut body = Vec::new();
-    let mut to = Writer::new(&mut body);
-    to.string(joining);
-    to.string(leaving);
-    to.string(None);
-    to.long(-1);
-    let mut client = cluster.client(id);
-    client.call(OpCode::Reconfig, &body).unwrap().err
-}
-
 #[test]
 fn a_member_leaves_and_joins_again_while_the_others_serve() {
     // Whoever may change the membership is not what is looked at here.
@@ -167,10 +155,11 @@ fn a_member_leaves_and_joins_again_while_the_others_serve() {
         "the first version is kept: {settings}"
     );
 
-    assert_eq!(
-        reconfigure(&cluster, stays, None, Some(&leaver.to_string())),
-        0
-    );
+    let leaves = Change {
+        leaving: Some(&leaver.to_string()),
+        ..Change::default()
+    };
+    assert_eq!(cluster.client(stays).reconfig(leaves).unwrap(), 0);
     let line = format!("server.{leaver}=");
     wait("everybody knows that it has left", || {
         [leader, stays].iter().all(|id| {
@@ -189,8 +178,11 @@ fn a_member_leaves_and_joins_again_while_the_others_serve() {
     // What it was told of its own leaving would keep it out; the operator names it again.
     cluster.configure(leaver, &[1, 2, 3]);
     cluster.member(leaver).start();
-    let joining = cluster.line_of(leaver);
-    assert_eq!(reconfigure(&cluster, leader, Some(&joining), None), 0);
+    let joins = Change {
+        joining: Some(&cluster.line_of(leaver)),
+        ..Change::default()
+    };
+    assert_eq!(cluster.client(leader).reconfig(joins).unwrap(), 0);
     cluster.settle();
     wait("everybody knows that it has joined", || {
         (1..=3).all(|id| {
@@ -205,4 +197,14 @@ fn a_member_leaves_and_joins_again_while_the_others_serve() {
     cluster.settle();
     let conf = cluster.members[&stays].word("conf").expect("it serves");
     assert!(conf.contains(&line), "{conf}");
+}
+
+#[test]
+fn a_client_port_moves_while_clients_are_connected() {
+    moving::the_client_port_of_a_member(program);
+}
+
+#[test]
+fn an_oracle_says_which_of_two_goes_on() {
+    oracle::one_of_two_goes_on(at_home);
 }

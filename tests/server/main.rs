@@ -18,6 +18,8 @@ mod pair;
 mod roles;
 mod roles_by_chance;
 mod roles_local;
+mod roles_read_only;
+mod roles_relay;
 mod rules;
 mod said;
 mod scripts;

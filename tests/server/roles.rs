@@ -357,8 +357,7 @@ fn a_member_shows_its_membership() {
     let world = &mut ensemble.servers[LEARNER];
     let text = bytes::Bytes::from_static(b"server.1=a:1:2:participant\nversion=0");
     world.clock = 77;
-    let now = world.now();
-    world.replica.set_membership(text, 0, now);
+    world.replica.set_membership(text, 0);
     ensemble.elect(LEADER);
     let conn = ensemble.join(LEARNER);
     ensemble.settle();
@@ -373,6 +372,32 @@ fn a_member_shows_its_membership() {
         heard[0].contains("m=0 ") && heard[0].contains("mt=77 v=-1"),
         "{heard:?}"
     );
+}
+
+#[test]
+fn while_a_role_lasts_only_a_transaction_changes_what_is_shown() {
+    let mut ensemble = Ensemble::new();
+    ensemble.elect(LEADER);
+    let watcher = ensemble.join(LEARNER);
+    ensemble.settle();
+    ensemble.heard(LEARNER, watcher);
+    ensemble.send(LEARNER, watcher, "get /zookeeper/config watch");
+    ensemble.heard(LEARNER, watcher);
+    let world = &mut ensemble.servers[LEARNER];
+    let text = bytes::Bytes::from_static(b"server.1=a:1:2:participant\nversion=100000009");
+    world.replica.set_membership(text, 0x1_0000_0009);
+    ensemble.settle();
+    ensemble.send(LEARNER, watcher, "get /zookeeper/config");
+    let heard = ensemble.heard(LEARNER, watcher);
+    assert_eq!(heard.len(), 1, "no event: {heard:?}");
+    assert!(!heard[0].contains("version=100000009"), "{heard:?}");
+    ensemble.elect(OTHER);
+    let conn = ensemble.join(LEARNER);
+    ensemble.settle();
+    ensemble.heard(LEARNER, conn);
+    ensemble.send(LEARNER, conn, "get /zookeeper/config");
+    let heard = ensemble.heard(LEARNER, conn);
+    assert!(heard[0].contains("version=100000009"), "{heard:?}");
 }
 
 #[test]

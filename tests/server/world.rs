@@ -372,6 +372,11 @@ impl World {
                     self.note(*conn, "resumed", false);
                 }
                 Effect::SessionRefused { conn, .. } => self.note(*conn, "refused", true),
+                Effect::SessionUnopened { conn, bytes } => {
+                    let code = &out.bytes[bytes.clone()][bytes.len() - 4..];
+                    let code = i32::from_be_bytes(code.try_into().unwrap());
+                    self.note(*conn, &format!("unopened {code}"), false);
+                }
                 Effect::Event { receivers, bytes } => {
                     for conn in &out.receivers[receivers.clone()] {
                         self.hear(*conn, &out.bytes[bytes.clone()]);

@@ -6,13 +6,19 @@ use oxkeeper::types::{LinkId, SessionId, Zxid};
 
 use crate::ensemble;
 use crate::history::{History, Payload};
-use crate::member::{Job, Service};
+use crate::member::{Door, Job, Service};
 use crate::mutant::Mutant;
 use crate::scene::Event;
 use crate::wires::Item;
 use crate::world::World;
 
 impl World {
+    /// Where the member itself believes to be.
+    fn listen(&mut self, member: usize, door: Door) {
+        let council = self.scene.disks[member].committed.council;
+        self.members[member].listening = Some(door.of(council, member));
+    }
+
     pub fn carry_out(&mut self, member: usize, effect: Effect) {
         match effect {
             Effect::SendBallot { to, ballot } => {
@@ -21,14 +27,16 @@ impl World {
             }
             Effect::DialLeader { leader, within_ms } => {
                 let leader = self.member_of(leader);
-                self.begin_dial(member, leader, within_ms);
+                self.begin_dial(member, (leader, Door::Learners), within_ms);
+            }
+            Effect::DialObserverMaster { master, within_ms } => {
+                let master = self.member_of(master);
+                self.begin_dial(member, (master, Door::Observers), within_ms);
             }
             Effect::LeaveLeader => self.close_upstream(member, true),
             Effect::ToLeader(packet) => self.send_to_leader(member, packet),
-            Effect::Listen => {
-                let council = self.scene.disks[member].committed.council;
-                self.members[member].listening = Some(council.is_moved(member));
-            }
+            Effect::Listen => self.listen(member, Door::Learners),
+            Effect::ListenForObservers => self.listen(member, Door::Observers),
             Effect::Unlisten => {
                 self.members[member].listening = None;
                 self.close_links(member, true);

@@ -5,6 +5,7 @@ use oxkeeper::consensus::Input;
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
 use oxkeeper::types::LinkId;
 
+use crate::member::Door;
 use crate::mutant::Mutant;
 use crate::plan::{MS, Time};
 use crate::wires::{Conn, Item, Pipe, Side};
@@ -27,8 +28,8 @@ impl World {
         }
     }
 
-    /// A learner wants to connect to a leader.
-    pub fn begin_dial(&mut self, member: usize, leader: usize, within_ms: i64) {
+    /// A learner wants to connect to a leader, or to a follower that serves observers.
+    pub fn begin_dial(&mut self, member: usize, (leader, door): (usize, Door), within_ms: i64) {
         let dial = self.fresh();
         self.members[member].dialling = Some(dial);
         let until = self.scene.now + within_ms * MS;
@@ -39,13 +40,21 @@ impl World {
                 member,
                 dial,
                 leader,
+                door,
                 until,
                 tries: 1,
             },
         );
     }
 
-    pub fn dial(&mut self, member: usize, dial: u64, leader: usize, until: Time, tries: u32) {
+    pub fn dial(
+        &mut self,
+        member: usize,
+        dial: u64,
+        (leader, door): (usize, Door),
+        until: Time,
+        tries: u32,
+    ) {
         if self.members[member].dialling != Some(dial) {
             return;
         }
@@ -54,6 +63,7 @@ impl World {
             member,
             dial,
             leader,
+            door,
             until,
             tries,
         };
@@ -61,7 +71,7 @@ impl World {
             return self.after((until - now).min(TRY_PAUSE), again(tries));
         }
         let council = self.scene.disks[member].committed.council;
-        let place = council.has(leader).then(|| council.is_moved(leader));
+        let place = council.has(leader).then(|| door.of(council, leader));
         let answers = place.is_some() && self.members[leader].listening == place;
         if now < until && self.members[leader].is_up() && answers {
             return self.connect(member, leader);

@@ -10,6 +10,7 @@
 
 #![expect(clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod agenda;
 mod ballots;
 mod carry;
 mod client;

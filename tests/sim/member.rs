@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use oxkeeper::consensus::{Input, Peer, Task};
 use oxkeeper::types::{LinkId, Millis, SessionId, Zxid};
 
+use crate::council::Council;
 use crate::history::{History, Payload};
 use crate::plan::{MS, Time};
 use crate::walk::{Stream, Walk};
@@ -52,6 +53,23 @@ pub enum Asker {
     Client(usize, i32),
 }
 
+/// Whom a port of a member is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Learners of a leader.
+    Learners,
+    /// Observers of a follower.
+    Observers,
+}
+
+impl Door {
+    /// With whether it is at the other place of a server, in the eyes of somebody who goes by this council. There, only the
+    /// quorum port is another one.
+    pub fn of(self, council: Council, member: usize) -> (Door, bool) {
+        (self, self == Door::Learners && council.is_moved(member))
+    }
+}
+
 /// What the process serves its clients as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -95,7 +113,7 @@ pub struct Member {
     /// Syncs that wait until this transaction is applied.
     pub syncs: VecDeque<(Zxid, Asker)>,
     /// Syncs that were forwarded.
-    pub asked_syncs: VecDeque<(usize, i32)>,
+    pub asked_syncs: VecDeque<Asker>,
     /// Sessions that the leader is asked about.
     pub asked_sessions: VecDeque<SessionId>,
 
@@ -109,8 +127,8 @@ pub struct Member {
     /// A snapshot that was received and is held aside.
     pub received: Option<Box<History>>,
 
-    /// Whether learners are accepted, and if so whether at the other quorum port.
-    pub listening: Option<bool>,
+    /// The port that is open, and whether at the member's other place.
+    pub listening: Option<(Door, bool)>,
     /// Learners' connections.
     pub links: BTreeSet<u64>,
     /// The connection to the leader.

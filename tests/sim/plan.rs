@@ -69,6 +69,8 @@ pub struct Timing {
     pub force_snapshot: bool,
     /// Whether observers write a log.
     pub observer_log: bool,
+    /// Whether followers serve observers.
+    pub observer_masters: bool,
     /// How many learners may be sent snapshots at once before observers must wait.
     pub snapshots_at_once: usize,
     /// Whether the membership may change.
@@ -98,7 +100,10 @@ impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Plan {
         let rng = &mut Rng::new(seed, 1);
-        let timing = timing(rng);
+        let timing = Timing {
+            observer_masters: Rng::new(seed, 7).chance(500),
+            ..timing(rng)
+        };
         let shape = shape(rng, timing.reconfig);
         let heal_at = timing.tick_ms * MS * rng.between(20, 120);
         let mut faults = faults(rng, &shape, &timing, heal_at);
@@ -158,6 +163,7 @@ fn timing(rng: &mut Rng) -> Timing {
         log_sync: rng.chance(600),
         force_snapshot: rng.chance(50),
         observer_log: rng.chance(800),
+        observer_masters: false,
         snapshots_at_once: rng.pick(&[1, 10]),
         reconfig: rng.chance(600),
         autocreate: rng.chance(600),

@@ -131,16 +131,21 @@ fn all_serve(world: &World) -> bool {
     let Some(leader) = services.iter().position(is_leader) else {
         return false;
     };
-    let follows = |(member, service): (usize, &Service)| {
-        member == leader || *service == Service::Learner(leader)
+    // An observer at a follower may have an old idea of who leads.
+    let far = |member: usize| {
+        let council = world.scene.disks[member].committed.council;
+        world.plan.timing.observer_masters && !council.votes(member)
+    };
+    let follows = |(member, service): (usize, &Service)| match service {
+        Service::Learner(_) if far(member) => true,
+        service => member == leader || *service == Service::Learner(leader),
     };
     let serves = |(member, service)| follows((member, service)) || !finds_others(world, member);
     services.iter().enumerate().all(serves)
 }
 
 /// Whether a server is up and can find those that serve. Who was away for a few changes may know of voters only that are
-/// none any more, and who has seen a change that was lost waits for a quorum of it, too: both need an operator. Who is
-/// no member any more does not start.
+/// none any more, and needs an operator. Who is no member any more does not start.
 fn finds_others(world: &World, member: usize) -> bool {
     let serves = |voter: usize| {
         let council = world.scene.disks[voter].committed.council;
@@ -148,7 +153,7 @@ fn finds_others(world: &World, member: usize) -> bool {
         voter != member && !observes && world.scene.services[voter] != Service::Nothing
     };
     let mut deciding = world.scene.deciding(member);
-    world.members[member].is_up() && deciding.all(|council| council.is_quorum(serves))
+    world.members[member].is_up() && deciding.any(|council| council.is_quorum(serves))
 }
 
 /// Whether somebody has seen a change that is not committed. It may have been lost, and who has seen it waits for a quorum

@@ -94,7 +94,8 @@ impl World {
         match self.members[member].service {
             Service::Leader(_) => self.wait_for_sync(member, Asker::Client(client, number)),
             Service::Learner(_) => {
-                self.members[member].asked_syncs.push_back((client, number));
+                let asker = Asker::Client(client, number);
+                self.members[member].asked_syncs.push_back(asker);
                 let request = forwarded(client, number, OpCode::Sync);
                 self.send_to_leader(member, ToLeader::Request(request));
             }
@@ -102,8 +103,15 @@ impl World {
         }
     }
 
-    /// A learner's client wants something.
+    /// A learner's client wants something. A follower passes on what its observers' clients want.
     pub fn requested(&mut self, member: usize, link: LinkId, request: &Forwarded) {
+        if matches!(self.members[member].service, Service::Learner(_)) {
+            if request.op == OpCode::Sync.code() {
+                let asker = Asker::Link(link);
+                self.members[member].asked_syncs.push_back(asker);
+            }
+            return self.send_to_leader(member, ToLeader::Request(request.clone()));
+        }
         if !matches!(self.members[member].service, Service::Leader(_)) {
             return;
         }
@@ -189,17 +197,21 @@ impl World {
             .syncs
             .pop_front_if(|(behind, _)| *behind <= applied)
         {
-            match asker {
-                Asker::Link(link) => self.send_to_learner(member, link, ToLearner::Sync),
-                Asker::Client(client, number) => self.read(member, client, Some(number)),
-            }
+            self.answer_sync(member, asker);
+        }
+    }
+
+    fn answer_sync(&mut self, member: usize, asker: Asker) {
+        match asker {
+            Asker::Link(link) => self.send_to_learner(member, link, ToLearner::Sync),
+            Asker::Client(client, number) => self.read(member, client, Some(number)),
         }
     }
 
     /// The leader has answered the oldest sync.
     pub fn synced(&mut self, member: usize) {
-        if let Some((client, number)) = self.members[member].asked_syncs.pop_front() {
-            self.read(member, client, Some(number));
+        if let Some(asker) = self.members[member].asked_syncs.pop_front() {
+            self.answer_sync(member, asker);
         }
     }
 }

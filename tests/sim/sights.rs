@@ -25,6 +25,7 @@ pub const ALL: &[&str] = &[
     "snapshot installed",
     "truncated",
     "epoch acknowledged before",
+    "observer calls a follower",
     "request forwarded",
     "sync answered",
     "session taken up",
@@ -69,6 +70,7 @@ impl Sights {
                 current_epoch: None,
                 ..
             })) => "epoch acknowledged before",
+            Event::Effect(Effect::DialObserverMaster { .. }) => "observer calls a follower",
             Event::Effect(Effect::Request(..)) => "request forwarded",
             Event::Effect(Effect::Synced) => "sync answered",
             Event::Effect(Effect::Retire) => "role ended",

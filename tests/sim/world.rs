@@ -1,8 +1,6 @@
 //! The whole of a run: members, network, clients, laws, and the queue of what happens next. One thread, one seed,
 //! no clock.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -11,13 +9,14 @@ use oxkeeper::consensus::{Effect, Input, Peer, Saved, Settings};
 use oxkeeper::proto::ballot::Ballot;
 use oxkeeper::types::{ServerId, Zxid};
 
+use crate::agenda::Agenda;
 use crate::client::Client;
 use crate::disk::Disk;
 use crate::ensemble;
 use crate::fault::Order;
 use crate::history::{Entry, History};
 use crate::laws::{Broken, Laws};
-use crate::member::{Clock, Member, Service};
+use crate::member::{Clock, Door, Member, Service};
 use crate::mutant::Mutant;
 use crate::plan::{MS, Plan, SECOND, Time};
 use crate::rng::Rng;
@@ -45,6 +44,7 @@ pub enum Next {
         member: usize,
         dial: u64,
         leader: usize,
+        door: Door,
         until: Time,
         tries: u32,
     },
@@ -72,34 +72,6 @@ pub enum Next {
     Unblock(Vec<(usize, usize)>),
     /// A member starts, unless it has in the meantime.
     Start { member: usize, life: u32 },
-}
-
-#[derive(Debug)]
-struct Scheduled {
-    at: Time,
-    /// Keeps the order of what happens at the same time.
-    number: u64,
-    what: Next,
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Scheduled) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Scheduled) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Scheduled) -> Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
-    }
 }
 
 /// Sources of chance, one for each purpose.
@@ -135,8 +107,7 @@ pub struct World {
     pub trace: Option<String>,
     pub steps: u64,
     pub counter: u64,
-    queue: BinaryHeap<Reverse<Scheduled>>,
-    scheduled: u64,
+    agenda: Agenda,
     /// What a step asks for; kept to save its allocation.
     effects: Vec<Effect>,
 }
@@ -173,8 +144,7 @@ impl World {
             trace: traced.then(String::new),
             steps: 0,
             counter: 0,
-            queue: BinaryHeap::new(),
-            scheduled: 0,
+            agenda: Agenda::default(),
             effects: Vec::new(),
             plan: plan.clone(),
         };
@@ -204,12 +174,7 @@ impl World {
 
     /// Something will happen in so many microseconds.
     pub fn after(&mut self, wait: Time, what: Next) {
-        self.scheduled += 1;
-        self.queue.push(Reverse(Scheduled {
-            at: self.scene.now + wait,
-            number: self.scheduled,
-            what,
-        }));
+        self.agenda.put(self.scene.now + wait, what);
     }
 
     /// Runs until this holds. False when it did not come true by `until`, or a law was broken.
@@ -218,15 +183,8 @@ impl World {
             if done(self) {
                 return true;
             }
-            if self
-                .queue
-                .peek()
-                .is_none_or(|Reverse(next)| next.at > until)
-            {
+            let Some((at, what)) = self.agenda.take(until) else {
                 self.scene.now = until;
-                return false;
-            }
-            let Some(Reverse(Scheduled { at, what, .. })) = self.queue.pop() else {
                 return false;
             };
             self.scene.now = at;
@@ -253,9 +211,10 @@ impl World {
                 member,
                 dial,
                 leader,
+                door,
                 until,
                 tries,
-            } => self.dial(member, dial, leader, until, tries),
+            } => self.dial(member, dial, (leader, door), until, tries),
             Next::Ordered { member, life } => {
                 if self.lives(member, life, || Next::Ordered { member, life }) {
                     self.order_done(member);
@@ -383,6 +342,7 @@ impl World {
         settings.backlog = timing.backlog;
         settings.log_sync = timing.log_sync;
         settings.force_snapshot = timing.force_snapshot;
+        settings.observer_masters = timing.observer_masters;
         settings.observer_log = timing.observer_log;
         settings.snapshot_syncs_max = timing.snapshots_at_once;
         settings.resend_max_ms = RESEND_MAX / MS;

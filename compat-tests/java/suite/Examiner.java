@@ -5,8 +5,11 @@ import static org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder.r
 
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.TestExecutionListener;
@@ -19,6 +22,10 @@ import org.junit.platform.launcher.core.LauncherFactory;
  */
 public final class Examiner {
     public static void main(String[] classes) throws Exception {
+        if (classes.length == 2 && classes[0].equals("--list")) {
+            list(classes[1]);
+            return;
+        }
         // Tests print, too; the results have the real output for themselves.
         PrintStream results = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         System.setOut(System.err);
@@ -30,11 +37,25 @@ public final class Examiner {
             } catch (ClassNotFoundException | LinkageError broken) {
                 results.printf("%s\t-\tfail\t%s%n", name, firstLine(broken));
             }
+            results.printf("%s\t-\tservers\t%s%n", name, System.getProperty("examiner.started", "0"));
             System.getProperties().clear();
             System.getProperties().putAll(before);
         }
         results.flush();
         System.exit(0);
+    }
+
+    /** Prints the names of all classes that hold tests in the jar of tests that this class is in. */
+    private static void list(String one) throws Exception {
+        Path jar = Path.of(Class.forName(one).getProtectionDomain().getCodeSource().getLocation().toURI());
+        try (JarFile entries = new JarFile(jar.toFile())) {
+            entries.stream()
+                .map(JarEntry::getName)
+                .filter(name -> name.endsWith("Test.class") && !name.contains("$"))
+                .map(name -> name.substring(0, name.length() - ".class".length()).replace('/', '.'))
+                .sorted()
+                .forEach(System.out::println);
+        }
     }
 
     private static String firstLine(Throwable reason) {

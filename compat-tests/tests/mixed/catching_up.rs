@@ -9,9 +9,10 @@ use rustix::process::Signal;
 use crate::client;
 use crate::cluster::Cluster;
 use crate::member::Launch;
-use crate::{in_every_mix, of_three, wait};
+use crate::{MIXES, in_every_mix, of_three, wait};
 
-in_every_mix! { a_little_or_much_was_missed everything_was_lost what_nobody_agreed_on_goes }
+in_every_mix! { a_little_or_much_was_missed everything_was_lost what_nobody_agreed_on_goes
+the_numbers_of_an_epoch_are_used_up }
 
 fn write(cluster: &Cluster, id: i64, prefix: &str, count: usize) {
     let mut client = cluster.client(id);
@@ -128,5 +129,44 @@ pub fn what_nobody_agreed_on_goes(programs: &[Launch; 3]) {
     cluster.start_all();
     cluster.settle();
     assert_eq!(count(&cluster, "alone"), 0, "and stays away");
+    cluster.no_digest_differs();
+}
+
+#[test]
+fn two_of_apaches_led_by_ours_use_up_the_numbers_of_an_epoch() {
+    the_numbers_of_an_epoch_are_used_up(&MIXES[0]);
+}
+
+#[test]
+fn two_of_ours_led_by_apaches_use_up_the_numbers_of_an_epoch() {
+    the_numbers_of_an_epoch_are_used_up(&MIXES[3]);
+}
+
+/// The last number of an epoch is followed by the first one of the next, whoever leads and whoever lacks some.
+fn the_numbers_of_an_epoch_are_used_up(programs: &[Launch; 3]) {
+    let mut cluster = of_three(programs);
+    write(&cluster, 1, "before", 5);
+    cluster.kill_all();
+    cluster.start_all();
+    cluster.end_second_epoch(2);
+    cluster.start_all();
+    cluster.settle();
+    write(&cluster, 1, "after", 5);
+    for away in [1, 2] {
+        cluster.member(away).end(Signal::KILL);
+        let others: Vec<i64> = (1..=3).filter(|id| *id != away).collect();
+        cluster.settle_among(&others);
+        write(&cluster, 3, &format!("missed-{away}-"), 5);
+        cluster.member(away).start();
+        cluster.settle();
+    }
+    assert_eq!(
+        (
+            count(&cluster, "before"),
+            count(&cluster, "after"),
+            count(&cluster, "missed")
+        ),
+        (5, 5, 10)
+    );
     cluster.no_digest_differs();
 }

@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::historian::{Desk, Historian};
 use crate::islands::{Islands, inside};
 use crate::member::Launch;
-use crate::{java, of_three, ours, wait};
+use crate::{java, of_three, ours, thorough, wait};
 
 const HISTORIANS: u64 = 4;
 /// How much is answered before, during and after each trouble.
@@ -30,6 +30,17 @@ enum Trouble {
 #[test]
 fn of_ours_killed_and_stopped() {
     killed_and_stopped(&[ours; 3]);
+}
+
+#[test]
+fn of_five_of_ours_killed_and_stopped() {
+    if !thorough() {
+        return;
+    }
+    let mut cluster = Cluster::of(&[ours as Launch; 5], 5, "");
+    cluster.start_all();
+    cluster.settle();
+    in_trouble(&mut cluster, None, &[Trouble::Killed, Trouble::Stopped]);
 }
 
 #[test]
@@ -92,11 +103,12 @@ fn in_trouble(cluster: &mut Cluster, islands: Option<&Islands>, troubles: &[Trou
             // Whoever leads, then somebody who follows.
             for leads in [true, false] {
                 let leader = cluster.settle();
-                let id = if leads { leader } else { leader % 3 + 1 };
+                let count = i64::try_from(cluster.members.len()).unwrap();
+                let id = if leads { leader } else { leader % count + 1 };
                 answered(&desk, "before", *trouble);
                 befall(cluster, islands, *trouble, id);
                 // The others notice: one of them leads.
-                let others: Vec<i64> = (1..=3).filter(|other| *other != id).collect();
+                let others: Vec<i64> = (1..=count).filter(|other| *other != id).collect();
                 cluster.settle_among(&others);
                 answered(&desk, "during", *trouble);
                 relieve(cluster, islands, *trouble, id);

@@ -9,12 +9,25 @@ mod client;
 mod cluster;
 #[path = "../../../tests/ensemble/member.rs"]
 mod member;
+#[path = "../../../tests/ensemble/moving.rs"]
+mod moving;
+#[path = "../../../tests/ensemble/oracle.rs"]
+mod oracle;
 
 mod catching_up;
+mod changes;
+mod client_ports;
 mod historian;
 mod histories;
 mod islands;
+mod leader_serves;
+mod metrics;
+mod moved;
+mod observer_masters;
 mod older;
+mod operator;
+mod oracles;
+mod read_only;
 mod replication;
 mod rolling;
 mod sessions;
@@ -65,6 +78,11 @@ fn ours(settings: &Path) -> Command {
     let mut command = Command::new(oxkeeper_binary().expect("a build of the program"));
     command.arg("server").arg(settings);
     command
+}
+
+/// Whether to look at what takes long, and at Apache's servers alone: `COMPAT_THOROUGH`.
+fn thorough() -> bool {
+    std::env::var_os("COMPAT_THOROUGH").is_some()
 }
 
 /// Every mix of three members. Of members that know the same, the one with the largest number leads.

@@ -77,6 +77,7 @@ impl Voter {
                 true => HelloVersion::V2,
                 false => HelloVersion::V1,
             },
+            reachability: None,
             bind_attempts: 3,
             bind_pause: Duration::from_secs(1),
         };

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::metrics::{METRICS, Metric, Read, of_server};
+use crate::admin::metrics::{Level, METRICS, Metric, Read, of_server};
 use crate::admin::view::{
     Facts, LatencyFacts, LeaderFacts, MemberFacts, Role, StartFacts, Summary,
 };
+use crate::replica::Counts;
 use crate::types::Zxid;
 use crate::watch::DataCounts;
 
@@ -20,11 +21,26 @@ pub(crate) fn summary(count: u64, value: i64) -> Summary {
     }
 }
 
+/// What a member counts, all different.
+fn counts() -> Counts {
+    Counts {
+        proposals: 43,
+        commits: 44,
+        diffs: 45,
+        snapshots: 46,
+        proposals_received: 47,
+        commits_received: 48,
+        quorum_ack_ms: summary(2, 49),
+        proposal_ms: summary(2, 50),
+        commit_ms: summary(2, 51),
+    }
+}
+
 /// Facts that all differ.
 pub(crate) fn facts() -> Facts {
     Facts {
         role: Role::Leader,
-        serving: true,
+        at_work: true,
         member: Some(MemberFacts {
             voters: 27,
             leader: Some(LeaderFacts {
@@ -36,8 +52,15 @@ pub(crate) fn facts() -> Facts {
                 uptime_ms: 33,
                 proposal_bytes: [34, 35, 36],
             }),
+            observers: None,
+            observer_master: None,
             elections: 37,
             election_ms: summary(2, 38),
+            follower_sync_ms: summary(2, 39),
+            observer_sync_ms: summary(2, 40),
+            unavailable_ms: summary(2, 41),
+            leader_unavailable_ms: summary(2, 42),
+            counts: counts(),
         }),
         latency: LatencyFacts {
             min: 1,
@@ -65,6 +88,8 @@ pub(crate) fn facts() -> Facts {
         fsync_ms: summary(2, 20),
         snapshot_ms: summary(2, 21),
         flushed_records: summary(2, 22),
+        propagation_ms: summary(2, 52),
+        local_sessions: 53,
         startup: StartFacts {
             snapshot_ms: summary(1, 23),
             replay_ms: summary(1, 24),
@@ -127,6 +152,24 @@ fn a_server_shows_what_belongs_to_its_role() {
         }),
         ..facts()
     };
+    let observers = |observers| Facts {
+        member: follower.member.clone().map(|member| MemberFacts {
+            observers,
+            ..member
+        }),
+        ..follower.clone()
+    };
+    let shown = |facts: &Facts| {
+        let metric = METRICS
+            .iter()
+            .find(|metric| metric.name == "synced_observers");
+        match metric.expect("it is one").read {
+            Read::Gauge(read) => Metric::level(facts, read),
+            _ => unreachable!("it is a gauge"),
+        }
+    };
+    assert_eq!(shown(&observers(None)), None);
+    assert_eq!(shown(&observers(Some(2))), Some(Level::Whole(2)));
     assert!(names(&follower).contains("quorum_size"));
     assert!(!names(&follower).contains("learners"));
     let alone = Facts {
@@ -141,7 +184,7 @@ fn a_server_shows_what_belongs_to_its_role() {
 #[test]
 fn a_member_between_two_roles_has_no_gauges() {
     let between = Facts {
-        serving: false,
+        at_work: false,
         ..facts()
     };
     for metric in METRICS {

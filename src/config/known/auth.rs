@@ -1,6 +1,6 @@
 //! Pass-through keys that decide who a client is and what it may do.
 
-use crate::config::known::Feature::{AdminServer, AuthProviders, ClientTls, Ensemble, Sasl};
+use crate::config::known::Feature::{AdminServer, AuthProviders, ClientTls, QuorumSasl, Sasl};
 use crate::config::known::Status::{Honoured, Later};
 use crate::config::known::{Key, rows};
 
@@ -24,7 +24,7 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "sasl.serverconfig" | "Server" | "JAAS section" | Later(Sasl);
     "kerberos.removeHostFromPrincipal" | "false" | "true, false" | Later(Sasl);
     "kerberos.removeRealmFromPrincipal" | "false" | "true, false" | Later(Sasl);
-    "kerberos.canonicalizeHostNames" | "false" | "true, false" | Later(Ensemble);
+    "kerberos.canonicalizeHostNames" | "false" | "true, false" | Later(QuorumSasl);
     "kerberos.minReLoginTimeMs" | "60000" | "ms" | Later(Sasl);
     "kinit" | "/usr/bin/kinit" | "path" | Later(Sasl);
     "requireKerberosConfig" | "false" | "true, false" | Later(Sasl);

@@ -1,6 +1,6 @@
 //! Keys that the settings file alone can set.
 
-use crate::config::known::Feature::{ClientTls, Ensemble, QuorumSasl, QuorumTls};
+use crate::config::known::Feature::{ClientTls, QuorumSasl, QuorumTls};
 use crate::config::known::Status::{Honoured, Later, NoEffect};
 use crate::config::known::{Key, rows};
 
@@ -36,13 +36,13 @@ pub(super) const ENSEMBLE: &[Key] = rows! { FileKey:
     "quorumListenOnAllIPs" | "false" | "true, false" | Honoured("true: quorum and election ports listen on all addresses");
     "peerType" | "participant" | "participant, observer" | NoEffect("the server lines say who observes");
     "syncEnabled" | "true" | "true, false" | Honoured("false: an observer writes no log, and has its state from the others after every start");
-    "observerMasterPort" | "0" | "TCP port" | Later(Ensemble);
+    "observerMasterPort" | "0" | "TCP port" | Honoured("the port at which followers serve observers, and at which observers call followers, one after the other, instead of the leader; 0: leaders serve them at the quorum port");
     "localSessionsEnabled" | "false" | "true, false" | Honoured("true: a new session is known to its server only, and costs no transaction; a server that stands alone ignores it");
     "localSessionsUpgradingEnabled" | "false" | "true, false" | Honoured("true: such a session becomes known to all servers when it creates an ephemeral node; false: it cannot create one");
-    "multiAddress.enabled" | "false" | "true, false" | Later(Ensemble);
-    "multiAddress.reachabilityCheckTimeoutMs" | "1000" | "ms" | Later(Ensemble);
-    "multiAddress.reachabilityCheckEnabled" | "true" | "true, false" | Later(Ensemble);
-    "oraclePath" | "unset" | "path" | Later(Ensemble);
+    "multiAddress.enabled" | "false" | "true, false" | Honoured("true: all own election addresses are announced to others, which must be of 3.6 or later; servers of several addresses are allowed by the property `zookeeper.multiAddress.enabled` alone");
+    "multiAddress.reachabilityCheckTimeoutMs" | "1000" | "ms" | Honoured("how long the address of a member that has several may take to answer before the election connection to it is given up for another");
+    "multiAddress.reachabilityCheckEnabled" | "true" | "true, false" | Honoured("false: an election connection is kept until it breaks; addresses are asked at TCP port 7, where a refusal is an answer, too");
+    "oraclePath" | "unset" | "path" | Honoured("in an ensemble of two voters without groups: a file that begins with the digit 1 when this server may go on without the other one");
     "quorum.auth.enableSasl" | "false" | "true, false" | Later(QuorumSasl);
     "quorum.auth.learnerRequireSasl" | "false" | "true, false" | Later(QuorumSasl);
     "quorum.auth.serverRequireSasl" | "false" | "true, false" | Later(QuorumSasl);

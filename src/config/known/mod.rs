@@ -28,8 +28,6 @@ pub enum Kind {
 /// A part of Apache ZooKeeper that is still to be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feature {
-    /// More than one server.
-    Ensemble,
     /// TLS on the client port.
     ClientTls,
     /// TLS between servers.
@@ -50,7 +48,6 @@ impl Feature {
     /// What is missing, as the end of the sentence "has no effect: ...".
     pub fn missing(self) -> &'static str {
         match self {
-            Feature::Ensemble => "this build does not have this part of ensembles yet",
             Feature::ClientTls => "this build has no client TLS yet",
             Feature::QuorumTls => "this build has no quorum TLS yet",
             Feature::Sasl => "this build has no SASL for clients yet",

@@ -12,7 +12,7 @@ const NO_JVM: &str = "there is no JVM";
 
 pub(super) const KEYS: &[Key] = rows! { Property:
     "jute.maxbuffer" | "1048575" | "bytes" | Honoured("longest request a client can send");
-    "readonlymode.enabled" | "false" | "true, false" | Honoured("true: the four-letter word isro is answered; the read-only mode itself belongs to ensembles");
+    "readonlymode.enabled" | "false" | "true, false" | Honoured("true: a member of an ensemble that finds no leader lets clients read that allow it; the four-letter word isro is answered");
     "znode.container.checkIntervalMs" | "60000" | "ms" | Honoured("how often empty containers and expired TTL nodes are looked for; 0: never");
     "znode.container.maxPerMinute" | "10000" | "nodes" | Honoured("how many of them may be deleted in a minute");
     "znode.container.maxNeverUsedIntervalMs" | "0" | "ms" | Honoured("age at which a container that never had a child is deleted; 0: never");

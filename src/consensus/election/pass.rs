@@ -213,22 +213,31 @@ impl Pass {
         self.established.0.insert(from, probe);
         match self.joined(&self.established, &probe, roll) {
             Some(ended) => Step::Over(ended),
+            None if roll.defers() && b.state == PeerState::Leading && vote.leader == from => {
+                let backers = BTreeSet::from([from]);
+                Step::Over(Ended { vote, backers })
+            }
             None => Step::Quiet,
         }
     }
 
     /// The end, if a quorum agrees with the vote and its leader knows that it leads. Without the latter a server that
     /// has crashed could be elected over and over.
+    ///
+    /// Another's quorum is the leader's to count: whoever joins does not know by which membership. It may know of a
+    /// change that the others have never heard of, or have seen through since. (Apache's server wants a quorum of both,
+    /// and stays out for ever.)
     fn joined(&self, votes: &Votes, probe: &Noted, roll: &Roll) -> Option<Ended> {
         let vote = probe.vote;
-        let leader_agrees = if vote.leader == self.me {
-            vote.round == self.proposal.round
+        let backers = votes.backers(probe);
+        let joins = if vote.leader == self.me {
+            vote.round == self.proposal.round && roll.is_quorum(&backers)
         } else {
             let leader = votes.0.get(&vote.leader);
             leader.is_some_and(|noted| noted.state == PeerState::Leading)
+                && roll.is_some_quorum(&backers)
         };
-        let backers = votes.backers(probe);
-        (leader_agrees && roll.is_quorum(&backers)).then_some(Ended { vote, backers })
+        joins.then_some(Ended { vote, backers })
     }
 
     /// Begins the last wait when a quorum agrees with the proposal.

@@ -19,6 +19,8 @@ pub struct Roll {
     voters: BTreeSet<ServerId>,
     /// Text of the committed membership.
     text: Bytes,
+    /// Two voters, and an oracle that does not want this one to go on alone.
+    defers: bool,
 }
 
 impl Roll {
@@ -30,7 +32,23 @@ impl Roll {
             quorums: Quorums::of(committed, last_seen),
             voters: committed.voters().chain(last_seen.voters()).collect(),
             text,
+            defers: false,
         }
+    }
+
+    /// With the word of an oracle; `None`: there is none, or it has not been asked.
+    #[must_use]
+    pub fn with_oracle(mut self, says: Option<bool>) -> Self {
+        self.quorums.set_lone(says == Some(true));
+        self.defers = says == Some(false) && self.committed.voter_count() == 2;
+        self
+    }
+
+    /// Whether the other voter is followed when it says that it leads, without a quorum: the oracle has let it
+    /// go on alone.
+    // apache 3.9.5: server/quorum/FastLeaderElection.java receivedLeadingNotification
+    pub(crate) fn defers(&self) -> bool {
+        self.defers
     }
 
     /// Version of the committed membership.
@@ -67,5 +85,10 @@ impl Roll {
     /// Whether these servers are a quorum: of the committed membership, and of a newer one when there is one.
     pub(crate) fn is_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
         self.quorums.contains(servers)
+    }
+
+    /// Whether these servers are a quorum of the committed membership, or of a newer one when there is one.
+    pub(crate) fn is_some_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
+        self.quorums.any_contains(servers)
     }
 }

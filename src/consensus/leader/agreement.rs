@@ -61,7 +61,7 @@ impl Agreement {
 
     /// Whether enough servers are there to choose the epoch: of the last seen membership, too. It may be in force already
     /// where this server has not heard of it, and choose the same epoch.
-    // apache 3.9.5 asks the committed one only, here and for the promises.
+    // apache 3.9.5: server/quorum/Leader.java getEpochToPropose, waitForEpochAck; they ask the committed one only
     pub(crate) fn connected(&self, quorums: &Quorums) -> bool {
         self.agreed(&self.connected, quorums)
     }

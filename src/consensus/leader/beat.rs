@@ -3,8 +3,8 @@
 
 use crate::consensus::Effect;
 use crate::consensus::end::{Turn, over};
-use crate::consensus::leader::link::Link;
 use crate::consensus::leader::{Leader, Stage};
+use crate::consensus::link::Link;
 use crate::consensus::own::Own;
 use crate::proto::peer::ToLearner;
 use crate::types::{LinkId, Millis};
@@ -84,7 +84,11 @@ impl Leader {
             return over("the membership has moved or removed this server");
         }
         if tick && !own.quorums().reached(self.alive(own)) {
-            return over("not enough learners are left");
+            own.heed_oracle(self.is_alone());
+            if !own.quorums().reached(self.alive(own)) {
+                return over("not enough learners are left");
+            }
+            self.heed(own, out);
         }
         if leading {
             self.ping(out);

@@ -110,6 +110,15 @@ impl Leader {
         }
     }
 
+    /// What is enough has changed with the word of the oracle.
+    // apache 3.9.5: server/quorum/flexible/QuorumOracleMaj.java revalidateOutstandingProp
+    pub(crate) fn heed(&mut self, own: &mut Own, out: &mut Vec<Effect>) {
+        if let Some(outstanding) = &mut self.outstanding {
+            outstanding.set_lone(own.may_be_alone());
+            self.commit(own, out);
+        }
+    }
+
     /// Commits what enough servers have, in order.
     // apache 3.9.5: server/quorum/Leader.java tryToCommit
     fn commit(&mut self, own: &mut Own, out: &mut Vec<Effect>) {

@@ -70,6 +70,13 @@ impl Outstanding {
         self.rules.push_back(Rule { from, quorums });
     }
 
+    /// Of two voters one is enough, or not any more.
+    pub(crate) fn set_lone(&mut self, lone: bool) {
+        for rule in &mut self.rules {
+            rule.quorums.set_lone(lone);
+        }
+    }
+
     /// The bit of a voter.
     pub(crate) fn voice(&self, id: ServerId) -> Option<u32> {
         let at = self.voters.iter().position(|voter| *voter == id)?;

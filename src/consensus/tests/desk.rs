@@ -101,7 +101,7 @@ impl Desk {
         out
     }
 
-    fn ballot(
+    pub(super) fn ballot(
         &mut self,
         from: i64,
         state: PeerState,

@@ -39,6 +39,8 @@ pub(super) struct House {
     mail: VecDeque<(ServerId, Input)>,
     /// Leaders that accept learners.
     listening: BTreeSet<ServerId>,
+    /// Followers that accept observers.
+    observer_doors: BTreeSet<ServerId>,
     /// Calls to leaders that do not listen yet.
     dials: Vec<(ServerId, ServerId)>,
     /// Which learner is behind which link of which leader.
@@ -47,21 +49,30 @@ pub(super) struct House {
     pub(super) membership: Arc<Membership>,
     /// Whether the membership may change.
     reconfig: bool,
+    /// Whether followers serve observers.
+    observer_masters: bool,
 }
 
 impl House {
     pub(super) fn new(membership: Membership, reconfig: bool) -> Self {
+        House::with(membership, reconfig, false)
+    }
+
+    /// The same, where followers may serve observers.
+    pub(super) fn with(membership: Membership, reconfig: bool, observer_masters: bool) -> Self {
         let membership = Arc::new(membership);
         let mut house = House {
             now: Millis(0),
             servers: BTreeMap::new(),
             mail: VecDeque::new(),
             listening: BTreeSet::new(),
+            observer_doors: BTreeSet::new(),
             dials: Vec::new(),
             links: BTreeMap::new(),
             last_link: 0,
             membership: Arc::clone(&membership),
             reconfig,
+            observer_masters,
         };
         for id in membership.members.keys() {
             house.start(*id, Vec::new(), (0, 0));
@@ -75,6 +86,8 @@ impl House {
         settings.tick_ms = 100;
         settings.backlog = 5;
         settings.reconfig = self.reconfig;
+        settings.observer_masters = self.observer_masters;
+        settings.seed = u64::try_from(id.0).unwrap();
         let last_zxid = log.last().map_or(Zxid::ZERO, |txn| txn.0);
         let recent = log.iter().rev().take(5).rev().cloned().collect();
         let saved = Saved {
@@ -107,6 +120,7 @@ impl House {
         server.up = false;
         server.phase = Phase::Looking;
         self.listening.remove(&id);
+        self.observer_doors.remove(&id);
         self.dials.retain(|call| call.0 != id);
         self.mail.retain(|(to, _)| *to != id);
         for (link, (leader, learner)) in self.links.clone() {
@@ -173,6 +187,10 @@ impl House {
                 mail.push_back((to, Input::Ballot { from, ballot }));
             }
             Effect::DialLeader { leader, .. } => self.dial(id, leader),
+            Effect::DialObserverMaster { master, .. } => self.dial_master(id, master),
+            Effect::ListenForObservers => {
+                self.observer_doors.insert(id);
+            }
             Effect::Listen => {
                 self.listening.insert(id);
                 let (calls, rest) = std::mem::take(&mut self.dials)
@@ -235,6 +253,17 @@ impl House {
             self.dials.push((id, leader));
             return;
         }
+        self.connect(id, leader);
+    }
+
+    fn dial_master(&mut self, id: ServerId, master: ServerId) {
+        match self.observer_doors.contains(&master) {
+            true => self.connect(id, master),
+            false => self.mail.push_back((id, Input::LeaderDown)),
+        }
+    }
+
+    fn connect(&mut self, id: ServerId, leader: ServerId) {
         self.last_link += 1;
         let link = LinkId(self.last_link);
         self.links.insert(link, (leader, id));
@@ -244,6 +273,7 @@ impl House {
 
     fn unlisten(&mut self, id: ServerId) {
         self.listening.remove(&id);
+        self.observer_doors.remove(&id);
         let own = self.links.iter().filter(|(_, ends)| ends.0 == id);
         let own: Vec<LinkId> = own.map(|(link, _)| *link).collect();
         own.into_iter().for_each(|link| self.cut(link));
@@ -313,6 +343,13 @@ impl House {
             .iter()
             .find(|(_, server)| leads(server))
             .map(|(id, _)| *id)
+    }
+
+    /// Cuts the connection of a learner to whoever serves it.
+    pub(super) fn cut_off(&mut self, learner: ServerId) {
+        let (link, server) = self.link_of(learner).unwrap();
+        self.cut(link);
+        self.mail.push_back((server, Input::LearnerDown(link)));
     }
 
     pub(super) fn phase(&self, id: i64) -> Phase {

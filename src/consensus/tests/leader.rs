@@ -1,10 +1,12 @@
 //! Transcripts of a leader: how it begins, broadcasts and ends.
 
-use crate::consensus::tests::desk::{body, done, proposal, z};
+use crate::consensus::tests::desk::{Desk, body, done, proposal, saved, settings, z};
 use crate::consensus::tests::lead::{
-    ME, catch_up, fresh, hang_up, join, leading, new_leader, note, offer, offered, propose, send,
+    ME, catch_up, elected, fresh, hang_up, join, leading, log, new_leader, note, offer, offered,
+    propose, send,
 };
 use crate::consensus::{Effect, Input, Outcome, Phase, Task};
+use crate::proto::ballot::PeerState;
 use crate::proto::peer::{Forwarded, LearnerInfo, ToLeader, ToLearner};
 use crate::types::{LinkId, ServerId, SessionId, Zxid};
 
@@ -338,4 +340,32 @@ fn a_change_of_epoch_files_is_waited_for_at_the_end() {
         [Effect::Phase(Phase::Looking)]
     );
     assert_eq!(desk.peer.status().accepted_epoch, 7);
+}
+
+#[test]
+fn a_leader_that_nobody_joins_gives_up_when_a_voter_of_its_own_looks_again() {
+    let mut settings = settings(3);
+    settings.epoch_wait_ms = Some(50);
+    let mut desk = elected(settings, saved((6, 6), &log()));
+    let looks = |desk: &mut Desk, id| desk.ballot(id, PeerState::Looking, id, (6, z(6, 4)));
+    assert_eq!(looks(&mut desk, 1), [], "it has not waited for long");
+    desk.now = desk.now.plus(51);
+    assert_eq!(looks(&mut desk, 4), [], "it has no vote");
+    let end = [
+        note(),
+        Effect::Retire,
+        Effect::Unlisten,
+        Effect::Phase(Phase::Looking),
+    ];
+    assert_eq!(looks(&mut desk, 1), end);
+}
+
+#[test]
+fn a_leader_that_somebody_has_joined_does_not_listen_to_who_looks() {
+    let mut settings = settings(3);
+    settings.epoch_wait_ms = Some(0);
+    let mut desk = offered(elected(settings, saved((6, 6), &log())));
+    desk.now = desk.now.plus(50);
+    let looks = desk.ballot(2, PeerState::Looking, 2, (6, z(6, 4)));
+    assert_eq!(looks, []);
 }

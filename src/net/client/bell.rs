@@ -1,7 +1,9 @@
 //! How other threads get a shard's attention: marks are collected, one ring wakes it for all of them.
 
 use std::mem;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -9,10 +11,20 @@ use tokio::sync::Notify;
 use crate::net::client::shard::Arrival;
 use crate::types::ConnId;
 
+/// What becomes of the listening sockets.
+#[derive(Debug)]
+pub enum Door {
+    /// They close; the sender is dropped when they have.
+    Close(Sender<()>),
+    /// One more.
+    Open(TcpListener),
+}
+
 #[derive(Debug, Default)]
 struct Marks {
     dirty: Vec<ConnId>,
     arrivals: Vec<Arrival>,
+    doors: Vec<Door>,
     stop: bool,
 }
 
@@ -28,6 +40,7 @@ pub struct Bell {
 pub(super) struct Marked {
     pub(super) dirty: Vec<ConnId>,
     pub(super) arrivals: Vec<Arrival>,
+    pub(super) doors: Vec<Door>,
     pub(super) stop: bool,
 }
 
@@ -41,6 +54,13 @@ impl Bell {
     /// A new socket for this shard; rings at once.
     pub fn arrive(&self, arrival: Arrival) {
         self.marks.lock().arrivals.push(arrival);
+        self.marked.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// The listening sockets change; rings at once.
+    pub fn door(&self, door: Door) {
+        self.marks.lock().doors.push(door);
         self.marked.store(true, Ordering::Release);
         self.ring();
     }
@@ -65,6 +85,7 @@ impl Bell {
         Marked {
             dirty: mem::take(&mut marks.dirty),
             arrivals: mem::take(&mut marks.arrivals),
+            doors: mem::take(&mut marks.doors),
             stop: marks.stop,
         }
     }

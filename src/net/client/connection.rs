@@ -44,6 +44,9 @@ pub(super) enum End {
     /// A member of an ensemble that has no role serves nobody.
     #[error("ZooKeeperServer not running")]
     NotServing,
+    /// There is no leader, and the client has not said that it is content with reading.
+    #[error("Refusing session request for not-read-only client")]
+    NotReadOnlyClient,
     /// Too many sessions were asked for lately.
     #[error("no token is left for its session (connection_throttle_tokens)")]
     Throttled,

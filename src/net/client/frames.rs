@@ -134,6 +134,9 @@ impl Connection {
                 }
                 Kind::Read(_) | Kind::Write(_) => {
                     self.reserve(request.bytes - frame::PREFIX_BYTES)?;
+                    if let Kind::Read(op) | Kind::Write(op) = request.kind {
+                        self.local.outbox.replies.asked(op);
+                    }
                     queue
                         .frames
                         .extend_from_slice(&input[at..at + request.bytes]);
@@ -177,6 +180,7 @@ impl Connection {
         };
         let mut scratch = self.rooms.output.borrow_mut();
         let (mut at, mut count, mut end) = (0, 0, None);
+        let mut last = None;
         let is_served = self.rooms.ports.read.view(viewer, &mut |reading| {
             while count < READ_RUN_MAX && scratch.len() < limits::OUTBOX_PAUSE_BYTES {
                 match self.next(&input[at..]) {
@@ -189,6 +193,7 @@ impl Connection {
                         ops::serve(reading, xid, op, &mut body, &mut scratch);
                         at += bytes;
                         count += 1;
+                        last = Some((xid, op));
                     }
                     Ok(_) => break,
                     Err(error) => {
@@ -207,6 +212,14 @@ impl Connection {
             .sent
             .fetch_add(count, std::sync::atomic::Ordering::Relaxed);
         self.rooms.ports.write.served(count);
+        if let Some((xid, op)) = last {
+            let (zxid, now) = (
+                self.rooms.ports.read.last_zxid(),
+                (self.rooms.ports.clock)(),
+            );
+            outbox.replies.asked(op);
+            outbox.replies.answered(count, xid, zxid, now, 0);
+        }
         match end {
             Some(end) => Err(end),
             None => Ok((at, count)),

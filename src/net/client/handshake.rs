@@ -14,7 +14,8 @@ impl Connection {
             return Ok(0);
         };
         let outbox = &self.local.outbox;
-        if let Some(mut answer) = self.rooms.ports.words.answer(word, outbox.conn) {
+        let rest = &input[word.len()..];
+        if let Some(mut answer) = self.rooms.ports.words.answer(word, rest, outbox.conn) {
             outbox.push_local(&mut answer);
             self.drain();
             return Ok(input.len());
@@ -43,6 +44,14 @@ impl Connection {
         if !self.rooms.ports.write.lets_in(arrival) {
             return Err(End::Throttled);
         }
+        let is_read_only = self.rooms.ports.read.is_read_only();
+        if is_read_only && request.read_only != Some(true) {
+            tracing::info!(
+                "Refusing session request for not-read-only client {}",
+                self.local.outbox.peer
+            );
+            return Err(End::NotReadOnlyClient);
+        }
         let ours = self.rooms.ports.read.last_zxid();
         let seen = Zxid(head.last_zxid_seen);
         if seen > ours {
@@ -60,7 +69,7 @@ impl Connection {
             .max(limits.session_timeout_ms_min)
             .min(limits.session_timeout_ms_max);
         let outbox = &self.local.outbox;
-        outbox.set_has_read_only_byte(request.read_only.is_some());
+        outbox.answer_read_only(request.read_only.map(|_| is_read_only));
         self.rooms.ports.write.connect(ConnectAsk {
             conn: outbox.conn,
             session: SessionId(head.session_id),

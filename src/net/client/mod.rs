@@ -19,9 +19,10 @@ mod outbox;
 #[cfg(test)]
 mod pause_tests;
 mod ports;
+mod replies;
 mod shard;
 
-pub use bell::Bell;
+pub use bell::{Bell, Door};
 pub use outbox::{Closing, Outbox};
 pub use ports::{ConnectAsk, Limits, Ports, ReadPort, Viewer, WordPort, WritePort};
 pub use shard::{Arrival, Shard};

@@ -4,13 +4,14 @@
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::net::client::bell::Bell;
+use crate::net::client::replies::Replies;
 use crate::types::limits;
-use crate::types::{ConnId, Id, Millis, SessionId};
+use crate::types::{ConnId, Id, Millis, OpCode, SessionId};
 
 /// How a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub enum Closing {
     /// At once.
     Now = 2,
 }
+
+/// No read-only byte in the response.
+const NO_BYTE: u8 = u8::MAX;
 
 #[derive(Debug)]
 struct Inner {
@@ -46,7 +50,7 @@ pub struct Outbox {
     closing: AtomicU8,
     session: AtomicI64,
     timeout_ms: AtomicI32,
-    has_read_only_byte: AtomicBool,
+    read_only_answer: AtomicU8,
     touched: AtomicI64,
     submitted: AtomicU64,
     answered: AtomicU64,
@@ -54,6 +58,10 @@ pub struct Outbox {
     pub received: AtomicU64,
     /// Packets sent.
     pub sent: AtomicU64,
+    /// What was asked and how it was answered.
+    pub replies: Replies,
+    /// Since when it is there.
+    pub established: Millis,
 }
 
 impl Outbox {
@@ -72,12 +80,14 @@ impl Outbox {
             closing: AtomicU8::new(Closing::No as u8),
             session: AtomicI64::new(0),
             timeout_ms: AtomicI32::new(0),
-            has_read_only_byte: AtomicBool::new(false),
+            read_only_answer: AtomicU8::new(NO_BYTE),
             touched: AtomicI64::new(now.0),
             submitted: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            replies: Replies::default(),
+            established: now,
         }
     }
 
@@ -196,6 +206,7 @@ impl Outbox {
         let mut inner = self.inner.lock();
         inner.bytes.extend_from_slice(response);
         self.timeout_ms.store(timeout_ms, Ordering::Relaxed);
+        self.replies.asked(OpCode::CreateSession);
         self.session.store(session.0, Ordering::Release);
         self.mark(&mut inner);
         drop(inner);
@@ -207,17 +218,19 @@ impl Outbox {
         self.timeout_ms.load(Ordering::Relaxed)
     }
 
-    /// Remembers whether the handshake had a read-only byte.
-    pub fn set_has_read_only_byte(&self, has: bool) {
-        self.has_read_only_byte.store(has, Ordering::Relaxed);
+    /// Remembers what the handshake's response says of read-only mode; `None`: the request had no such
+    /// byte.
+    pub fn answer_read_only(&self, answer: Option<bool>) {
+        let answer = answer.map_or(NO_BYTE, u8::from);
+        self.read_only_answer.store(answer, Ordering::Relaxed);
     }
 
-    /// What the response's read-only byte must be: absent if the request had none. This server is
-    /// never read-only.
+    /// What the response's read-only byte must be: absent if the request had none.
     pub fn read_only_answer(&self) -> Option<bool> {
-        self.has_read_only_byte
-            .load(Ordering::Relaxed)
-            .then_some(false)
+        match self.read_only_answer.load(Ordering::Relaxed) {
+            NO_BYTE => None,
+            answer => Some(answer == u8::from(true)),
+        }
     }
 
     /// This many packets came in.

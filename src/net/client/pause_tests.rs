@@ -35,6 +35,9 @@ impl ReadPort for Moody {
     fn is_serving(&self) -> bool {
         true
     }
+    fn is_read_only(&self) -> bool {
+        false
+    }
     fn last_zxid(&self) -> Zxid {
         Zxid::ZERO
     }
@@ -68,7 +71,7 @@ impl WritePort for Moody {
 }
 
 impl WordPort for Moody {
-    fn answer(&self, _: [u8; 4], _: ConnId) -> Option<Vec<u8>> {
+    fn answer(&self, _: [u8; 4], _: &[u8], _: ConnId) -> Option<Vec<u8>> {
         None
     }
 }

@@ -32,6 +32,9 @@ pub trait ReadPort: Send + Sync {
     /// Whether clients are served now. A member of an ensemble does so only while it has a role.
     fn is_serving(&self) -> bool;
 
+    /// Whether clients may only read, which they must have agreed to.
+    fn is_read_only(&self) -> bool;
+
     /// The last transaction applied.
     fn last_zxid(&self) -> Zxid;
 }
@@ -77,7 +80,7 @@ pub trait WritePort: Send + Sync {
 /// Answers four-letter words.
 pub trait WordPort: Send + Sync {
     /// The answer to a word, disabled ones included; `None` when it is not one. `conn` asks.
-    fn answer(&self, word: [u8; 4], conn: ConnId) -> Option<Vec<u8>>;
+    fn answer(&self, word: [u8; 4], rest: &[u8], conn: ConnId) -> Option<Vec<u8>>;
 }
 
 /// The settings of the client port.

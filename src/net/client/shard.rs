@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth;
 use crate::auth::PeerAddress;
-use crate::net::client::bell::Bell;
+use crate::net::client::bell::{Bell, Door};
 use crate::net::client::connection::Connection;
 use crate::net::client::local::Local;
 use crate::net::client::outbox::{Closing, Outbox};
@@ -125,17 +126,10 @@ impl Shard {
         local.block_on(&runtime, self.serve(rooms))
     }
 
-    async fn serve(self, rooms: Rc<Rooms>) -> io::Result<()> {
+    async fn serve(mut self, rooms: Rc<Rooms>) -> io::Result<()> {
         let mut doors = Vec::new();
-        for listener in self.listeners {
-            let listener = TcpListener::from_std(listener)?;
-            let (bells, turn) = (self.bells.clone(), Arc::clone(&self.turn));
-            doors.push(spawn_local(accept(
-                listener,
-                Rc::clone(&rooms),
-                bells,
-                turn,
-            )));
+        for listener in mem::take(&mut self.listeners) {
+            doors.push(self.open(listener, &rooms)?);
         }
         spawn_local(wake_line(Rc::clone(&rooms)));
         spawn_local(sweep(Rc::clone(&rooms)));
@@ -146,11 +140,9 @@ impl Shard {
                     admit(&rooms, stream, peer);
                 }
             }
-            let locals = rooms.locals.borrow();
-            for conn in marked.dirty {
-                if let Some(local) = locals.get(&conn) {
-                    local.flush_now();
-                }
+            flush(&rooms, &marked.dirty);
+            for door in marked.doors {
+                self.change(door, &mut doors, &rooms).await?;
             }
             if marked.stop {
                 break;
@@ -159,6 +151,43 @@ impl Shard {
         doors.iter().for_each(JoinHandle::abort);
         rooms.wind_down().await;
         Ok(())
+    }
+
+    /// Accepts connections from now on.
+    fn open(&self, listener: StdListener, rooms: &Rc<Rooms>) -> io::Result<JoinHandle<()>> {
+        let listener = TcpListener::from_std(listener)?;
+        let (bells, turn) = (self.bells.clone(), Arc::clone(&self.turn));
+        let accept = accept(listener, Rc::clone(rooms), bells, turn);
+        Ok(spawn_local(accept))
+    }
+
+    async fn change(
+        &self,
+        door: Door,
+        doors: &mut Vec<JoinHandle<()>>,
+        rooms: &Rc<Rooms>,
+    ) -> io::Result<()> {
+        match door {
+            Door::Open(listener) => doors.push(self.open(listener, rooms)?),
+            Door::Close(closed) => {
+                for door in doors.drain(..) {
+                    door.abort();
+                    // Its socket is closed when its task has ended, not before.
+                    drop(door.await);
+                }
+                drop(closed);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn flush(rooms: &Rooms, dirty: &[ConnId]) {
+    let locals = rooms.locals.borrow();
+    for conn in dirty {
+        if let Some(local) = locals.get(conn) {
+            local.flush_now();
+        }
     }
 }
 

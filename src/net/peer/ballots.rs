@@ -15,6 +15,7 @@ mod dial;
 mod doors;
 mod handle;
 mod letter;
+mod reach;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use crate::types::ServerId;
 
 pub use crate::net::peer::ballots::handle::{Ballots, ElectionPort, election};
 pub use crate::net::peer::ballots::letter::{BallotLetter, BallotPort};
+pub use crate::net::peer::ballots::reach::Reachability;
 
 /// The settings of the election port.
 #[derive(Debug, Clone)]
@@ -39,6 +41,9 @@ pub struct ElectionSettings {
     pub dial_within: Duration,
     /// How long a caller may take to say who it is (`quorumCnxnTimeoutMs`, else `tickTime` times `syncLimit`).
     pub hello_within: Duration,
+    /// Checks of connections with servers of several addresses, whenever there is a ballot for them; `None`: there are
+    /// none (`multiAddress.reachabilityCheckEnabled`).
+    pub reachability: Option<Reachability>,
     /// Keep-alive probes on all connections (`tcpKeepAlive`).
     pub keep_alive: bool,
     /// Listen on all addresses of the machine (`quorumListenOnAllIPs`).

@@ -25,13 +25,16 @@ mod snapshot;
 mod snapshot_tests;
 mod stream;
 #[cfg(test)]
+mod stream_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod wire;
 
 pub use ballots::{
-    AddressBook, BallotLetter, BallotPort, Ballots, ElectionPort, ElectionSettings, election,
+    AddressBook, BallotLetter, BallotPort, Ballots, ElectionPort, ElectionSettings, Reachability,
+    election,
 };
 pub use dial::Target;
 pub use links::Links;

@@ -149,10 +149,10 @@ impl Room {
             let end = wire.during(work).await;
             match end {
                 End::Cut(Cut::Wanted) => {
-                    tracing::debug!("connection to leader {} ends: {end}", leader.0);
+                    tracing::debug!("connection to server {} ends: {end}", leader.0);
                 }
-                End::Dial(why) => tracing::warn!("cannot connect to leader {}: {why}", leader.0),
-                _ => tracing::warn!("connection to leader {} ends: {end}", leader.0),
+                End::Dial(why) => tracing::warn!("cannot connect to server {}: {why}", leader.0),
+                _ => tracing::warn!("connection to server {} ends: {end}", leader.0),
             }
             room.leave(&wire, Input::LeaderDown);
         });
@@ -175,7 +175,7 @@ impl Room {
             return error.into();
         }
         if let Ok(peer) = stream.peer_addr() {
-            tracing::info!("connected to leader {} at {peer}", leader.0);
+            tracing::info!("connected to server {} at {peer}, to follow", leader.0);
             wire.outbox.set_peer(peer);
         }
         let (input, output) = stream.into_split();

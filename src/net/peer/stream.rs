@@ -9,14 +9,13 @@ use crate::types::LinkId;
 
 /// A stretch of what is sent to a learner: everything sent after it was opened goes behind it.
 ///
-/// Dropped unfinished with nothing written, it is as if it had not been; with something written, the
-/// connection is cut.
+/// Dropped neither finished nor withdrawn, it cuts the connection.
 #[derive(Debug)]
 pub struct Stream {
     outbox: Arc<Outbox>,
     number: u64,
     is_begun: bool,
-    is_finished: bool,
+    is_over: bool,
     scratch: Vec<u8>,
 }
 
@@ -26,7 +25,7 @@ impl Stream {
             outbox: Arc::clone(outbox),
             number: outbox.open_stream(),
             is_begun: false,
-            is_finished: false,
+            is_over: false,
             scratch: Vec::new(),
         }
     }
@@ -63,17 +62,26 @@ impl Stream {
 
     /// Everything is written: what was sent behind it may go.
     pub fn finish(mut self) {
-        self.is_finished = true;
+        self.is_over = true;
+    }
+
+    /// It is as if it had not been.
+    ///
+    /// # Panics
+    /// When something was written.
+    pub fn withdraw(mut self) {
+        assert!(!self.is_begun, "what was sent is not taken back");
+        self.is_over = true;
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if self.is_begun && !self.is_finished {
+        if self.is_over {
+            self.outbox.end_stream(self.number);
+        } else {
             self.outbox.cut(Cut::HalfStream);
             self.outbox.ring();
-        } else {
-            self.outbox.end_stream(self.number);
         }
     }
 }

@@ -263,28 +263,6 @@ fn what_is_sent_behind_a_stream_arrives_behind_it() {
 }
 
 #[test]
-fn a_stream_that_was_not_begun_holds_nothing_up_and_half_a_stream_ends_it() {
-    let (mut leader, at) = Server::listening();
-    let (mut learner, link) = Server::dialled(&mut leader, at);
-    let idle = leader.links.stream(link).unwrap();
-    leader.send(link, &ToLearner::Commit(Zxid(1)));
-    drop(idle);
-    assert_eq!(learner.leader_says(), ToLearner::Commit(Zxid(1)));
-
-    let mut half = leader.links.stream(link).unwrap();
-    half.packet(&ToLearner::Snap(Zxid(1))).unwrap();
-    leader.send(link, &ToLearner::Commit(Zxid(2)));
-    drop(half);
-    until("the end", || match learner.input() {
-        // It may get to see the beginning.
-        Input::FromLeader(ToLearner::Snap(_)) => None,
-        Input::LeaderDown => Some(()),
-        other => panic!("{other:?} comes behind half a stream"),
-    });
-    assert_eq!(leader.input(), Input::LearnerDown(link));
-}
-
-#[test]
 fn a_slow_learner_slows_its_stream_down_and_nobody_else() {
     let (mut leader, at) = Server::listening();
     let (mut socket, slow) = bare(&mut leader, at);

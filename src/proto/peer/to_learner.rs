@@ -31,9 +31,7 @@ impl ToLearner {
                 Some(text) => append(out, kind::NEW_LEADER, *zxid, |w| w.raw(text), None),
             },
             ToLearner::UpToDate => append_bare(out, kind::UP_TO_DATE, NO_ZXID),
-            ToLearner::Proposal { zxid, body } => {
-                append(out, kind::PROPOSAL, *zxid, |w| w.raw(body), None);
-            }
+            ToLearner::Proposal { zxid, body } => ToLearner::append_proposal(*zxid, body, out),
             ToLearner::Commit(zxid) => append_bare(out, kind::COMMIT, *zxid),
             ToLearner::Inform { zxid, body } => {
                 append(out, kind::INFORM, *zxid, |w| w.raw(body), None);
@@ -57,6 +55,14 @@ impl ToLearner {
             ),
             ToLearner::Sync => append_bare(out, kind::SYNC, Zxid::ZERO),
         }
+    }
+
+    /// Appends a [`ToLearner::Proposal`] whose body need not be kept.
+    ///
+    /// # Panics
+    /// When the body is 2 GiB or longer.
+    pub fn append_proposal(zxid: Zxid, body: &[u8], out: &mut Vec<u8>) {
+        append(out, kind::PROPOSAL, zxid, |w| w.raw(body), None);
     }
 
     pub(super) fn from_packet(packet: Packet) -> Result<Self, PacketError> {

@@ -243,7 +243,7 @@ fn a_walk_of_a_state_that_was_replaced_breaks_off() {
     let shared = Arc::new(shared(&config()));
     let (mut walk, _) = SharedWalk::start(&shared);
     let other = crate::server::test_support::shared(&config());
-    drop(shared.replace(other.state.into_inner()));
+    shared.replace(other.state.into_inner());
     assert_eq!(walk.next_slice(&mut |_, _| {}), Slice::Broken);
     drop(walk);
     // The new tree is as free as if nobody had ever walked it.
@@ -290,7 +290,7 @@ fn an_installed_state_is_what_a_start_finds() {
     other.tree.apply(&logged.header, &logged.txn, &mut ());
     other.last_zxid = Zxid(1);
     let digest = other.tree.digest();
-    drop(shared.replace(other));
+    shared.replace(other);
     let (thread, line) = housekeeper(&disk, &dirs, &shared);
     let install = Rewrite::Install(Zxid(1));
     thread

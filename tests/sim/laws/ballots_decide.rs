@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use oxkeeper::consensus::{Effect, Input, Phase};
 use oxkeeper::types::ServerId;
 
+use crate::council::Council;
 use crate::ensemble;
 use crate::laws::{Judgement, Law};
 use crate::scene::{Event, Scene};
@@ -24,7 +25,13 @@ impl BallotsDecide {
         let own = |voter: usize| voter == member && ensemble::id(member) == leader;
         let names = |voter: usize| own(voter) || named.contains(&(voter, leader));
         let mut deciding = scene.deciding(member);
-        if deciding.all(|council| council.is_quorum(names)) {
+        let agrees = |council: Council| council.is_quorum(names);
+        // Who joins a leader leaves it to that one by which membership it leads.
+        let decided = match ensemble::id(member) == leader {
+            true => deciding.all(agrees),
+            false => deciding.any(agrees),
+        };
+        if decided {
             return Ok(());
         }
         Err(format!(

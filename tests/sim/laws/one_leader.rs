@@ -6,6 +6,7 @@ use oxkeeper::consensus::{Effect, Phase};
 use oxkeeper::proto::peer::ToLearner;
 
 use crate::laws::{Judgement, Law};
+use crate::member::Service;
 use crate::scene::{Event, Scene};
 
 #[derive(Debug, Default)]
@@ -40,14 +41,19 @@ impl Law for OneLeader {
         "one leader"
     }
 
-    fn see(&mut self, _: &Scene, member: usize, event: &Event<'_>) -> Judgement {
+    fn see(&mut self, scene: &Scene, member: usize, event: &Event<'_>) -> Judgement {
         match event {
             Event::Started | Event::Effect(Effect::Phase(Phase::Looking)) => {
                 *self.reigns.entry(member).or_default() += 1;
                 Ok(())
             }
             Event::Effect(Effect::Send(_, ToLearner::NewLeader { zxid, .. })) => {
-                self.claim(member, zxid.epoch())
+                let epoch = zxid.epoch();
+                match scene.services[member] {
+                    // A follower tells observers in the name of its leader.
+                    Service::Learner(_) if self.in_office.contains(&epoch) => Ok(()),
+                    _ => self.claim(member, epoch),
+                }
             }
             Event::Effect(Effect::Lead { epoch }) => {
                 self.in_office.insert(epoch.epoch());

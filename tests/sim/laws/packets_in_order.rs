@@ -1,7 +1,7 @@
 //! E-1 to E-8, E-10, E-12: packets come to whom they are meant for, in the order that makes sense to the other end,
 //! be it a Java server: it would end its process over some of what is forbidden here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use oxkeeper::consensus::{Effect, Input, Phase};
 use oxkeeper::proto::peer::{ToLeader, ToLearner};
@@ -25,6 +25,14 @@ enum Stage {
     Acknowledged,
     UpToDate,
 }
+
+/// When transactions may come.
+const FROM_SYNCHRONISING: [Stage; 4] = [
+    Stage::Synchronising,
+    Stage::Synchronised,
+    Stage::Acknowledged,
+    Stage::UpToDate,
+];
 
 /// One learner, as it sees its connection.
 #[derive(Debug, Default)]
@@ -51,6 +59,8 @@ pub struct PacketsInOrder {
     phases: BTreeMap<usize, Phase>,
     learners: BTreeMap<usize, Learner>,
     links: BTreeMap<LinkId, Link>,
+    /// Followers that serve observers.
+    masters: BTreeSet<usize>,
 }
 
 impl PacketsInOrder {
@@ -96,12 +106,7 @@ impl PacketsInOrder {
             | ToLearner::InformAndActivate { zxid, .. }
                 if *zxid <= learner.snapshot => {}
             ToLearner::Proposal { zxid, .. } => {
-                expect(&[
-                    Stage::Synchronising,
-                    Stage::Synchronised,
-                    Stage::Acknowledged,
-                    Stage::UpToDate,
-                ])?;
+                expect(&FROM_SYNCHRONISING)?;
                 learner.follows(*zxid)?;
                 learner.pending.push_back(*zxid);
             }
@@ -114,12 +119,7 @@ impl PacketsInOrder {
                 }
             }
             ToLearner::Inform { zxid, .. } | ToLearner::InformAndActivate { zxid, .. } => {
-                expect(&[
-                    Stage::Synchronising,
-                    Stage::Synchronised,
-                    Stage::Acknowledged,
-                    Stage::UpToDate,
-                ])?;
+                expect(&FROM_SYNCHRONISING)?;
                 learner.follows(*zxid)?;
             }
             ToLearner::Ping(_) => {}
@@ -150,13 +150,15 @@ impl PacketsInOrder {
         Ok(())
     }
 
-    /// What a leader hears.
+    /// What a leader hears, or a follower of its observers.
     fn told(&mut self, member: usize, link: LinkId, packet: &ToLeader) -> Judgement {
         let phase = self.phases.get(&member);
-        if matches!(
-            phase,
-            Some(Phase::Looking | Phase::Following(_) | Phase::Observing(_))
-        ) {
+        let leads = match phase {
+            Some(Phase::Following(_)) => self.masters.contains(&member),
+            Some(Phase::Looking | Phase::Observing(_)) => false,
+            _ => true,
+        };
+        if !leads {
             return Err(format!("hears {packet:?} from a learner when {phase:?}"));
         }
         let it = self.links.entry(link).or_default();
@@ -196,7 +198,10 @@ impl PacketsInOrder {
             ToLearner::UpToDate if !it.leader_acknowledged => {
                 return Err("sends UPTODATE unasked".to_owned());
             }
-            ToLearner::UpToDate if !matches!(scene.services[member], Service::Leader(_)) => {
+            ToLearner::UpToDate
+                if !matches!(scene.services[member], Service::Leader(_))
+                    && !self.masters.contains(&member) =>
+            {
                 return Err("sends UPTODATE and is no leader yet".to_owned());
             }
             _ => {}
@@ -231,7 +236,16 @@ impl Law for PacketsInOrder {
                 self.phases.insert(member, *phase);
                 Ok(())
             }
+            Event::Effect(Effect::ListenForObservers) => {
+                self.masters.insert(member);
+                Ok(())
+            }
+            Event::Effect(Effect::Unlisten) => {
+                self.masters.remove(&member);
+                Ok(())
+            }
             Event::Started => {
+                self.masters.remove(&member);
                 self.phases.remove(&member);
                 Ok(())
             }

@@ -105,6 +105,23 @@ fn a_leader_without_a_quorum_is_not_followed() {
     assert_eq!(desk.elector.round(), 1);
 }
 
+/// The third alone knows of a change by which the second leaves: those who lead without it are joined, and it leads
+/// with a quorum of both only.
+#[test]
+fn a_quorum_that_has_not_heard_of_a_change_is_joined() {
+    let committed = Arc::new(membership(5, &[1, 2, 3], &[]));
+    let next = membership(6, &[1, 3], &[]);
+    let roll = || Roll::of(&committed, &next, Bytes::from_static(TEXT.as_bytes()));
+    let mut desk = Desk::of(3, roll());
+    desk.look(standing(10, 1));
+    assert_eq!(desk.decided(1, FOLLOWING, vote(2, 50, 7, 4)), None);
+    assert!(desk.decided(2, LEADING, vote(2, 50, 7, 4)).is_some());
+    let mut desk = Desk::of(3, roll());
+    desk.look(standing(10, 1));
+    desk.decided(2, FOLLOWING, vote(3, 50, 1, 4));
+    assert_eq!(desk.decided(2, FOLLOWING, vote(3, 50, 1, 4)), None);
+}
+
 /// Whoever is told by a quorum that it leads must be in their round: it has forgotten any other.
 #[test]
 fn a_restarted_leader_does_not_lead_on_the_word_of_its_followers() {
@@ -232,4 +249,36 @@ impl Desk {
         self.elector.update_epoch(epoch);
         self.sent();
     }
+}
+
+#[test]
+fn with_an_oracle_the_other_of_two_is_followed_when_it_leads() {
+    let leads = vote(2, 50, 7, 4);
+    for (voters, says, follows) in [
+        (&[1, 2][..], None, false),
+        (&[1, 2], Some(false), true),
+        // One is enough: it agrees with itself.
+        (&[1, 2], Some(true), true),
+        (&[1, 2, 3], Some(false), false),
+    ] {
+        let mut desk = Desk::of(1, roll(voters, &[]).with_oracle(says));
+        desk.look(standing(10, 1));
+        assert_eq!(desk.decided(2, FOLLOWING, leads), None);
+        let decision = desk.decided(2, LEADING, leads);
+        let state = decision.map(|decision| decision.state);
+        let expected = follows.then_some(FOLLOWING);
+        assert_eq!(state, expected, "{voters:?} {says:?}");
+    }
+}
+
+#[test]
+fn whoever_the_oracle_lets_go_on_alone_elects_itself() {
+    let mut desk = Desk::of(1, roll(&[1, 2], &[]));
+    desk.look(standing(10, 1));
+    assert_eq!(desk.wait(200), None);
+    let now = Millis(desk.now);
+    desk.elector
+        .install(now, roll(&[1, 2], &[]).with_oracle(Some(true)));
+    let decision = desk.wait(200).expect("one is enough");
+    assert_eq!(decision.state, LEADING);
 }

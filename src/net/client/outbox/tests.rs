@@ -97,8 +97,10 @@ fn identities_are_kept_once_and_in_order() {
 fn the_read_only_byte_is_answered_only_when_asked() {
     let outbox = outbox();
     assert_eq!(outbox.read_only_answer(), None);
-    outbox.set_has_read_only_byte(true);
-    assert_eq!(outbox.read_only_answer(), Some(false));
+    for is_read_only in [false, true] {
+        outbox.answer_read_only(Some(is_read_only));
+        assert_eq!(outbox.read_only_answer(), Some(is_read_only));
+    }
 }
 
 #[test]

