@@ -177,7 +177,7 @@ fn timing(rng: &mut Rng) -> Timing {
 /// The last counter that Apache's leaders give.
 const COUNTERS: i64 = 0xffff_fffe;
 /// Enough for the last writes of all members.
-const COUNTERS_MIN: i64 = 15;
+const COUNTERS_MIN: i64 = 40;
 
 fn weather(rng: &mut Rng, timing: &Timing) -> Weather {
     let tick = timing.tick_ms * MS;

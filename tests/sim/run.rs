@@ -6,8 +6,6 @@ use std::panic;
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
 
-use oxkeeper::types::Zxid;
-
 use crate::laws::Broken;
 use crate::member::Service;
 use crate::mutant::Mutant;
@@ -104,8 +102,8 @@ fn play(world: &mut World) -> Time {
             return recovery.unwrap_or_default();
         }
     }
-    if !can_decide(world) {
-        world.sights.add("nobody can decide", 1);
+    if is_half_changed(world) {
+        world.sights.add("left in the middle of a change", 1);
         return recovery.unwrap_or_default();
     }
     let services: Vec<String> = world
@@ -149,35 +147,21 @@ fn all_serve(world: &World) -> bool {
 /// Whether a server is up and can find those that serve. Who was away for a few changes may know of voters only that are
 /// none any more, and needs an operator. Who is no member any more does not start.
 fn finds_others(world: &World, member: usize) -> bool {
-    let serves = |voter: usize| world.scene.services[voter] != Service::Nothing;
+    let serves = |voter: usize| {
+        let council = world.scene.disks[voter].committed.council;
+        let observes = council.has(voter) && !council.votes(voter);
+        voter != member && !observes && world.scene.services[voter] != Service::Nothing
+    };
     let mut deciding = world.scene.deciding(member);
     world.members[member].is_up() && deciding.any(|council| council.is_quorum(serves))
 }
 
-/// Whether some voter could decide something. It need not be so in the middle of a change: who is about to be a voter may
-/// have more than all that are, and does not support them, but is not proposed either; or it only observes as yet,
-/// and acknowledges nothing; or it weighs nothing, and supports itself. With Apache's server it is the same.
-fn can_decide(world: &World) -> bool {
-    let rank = |member: usize| {
-        let disk = &world.scene.disks[member];
-        let own = disk.committed.council.votes(member).then_some(member);
-        (disk.current_epoch, world.scene.states[member].last, own)
-    };
-    let has_say = |member: usize| {
-        let council = world.scene.disks[member].committed.council;
-        let observes = council.has(member) && !council.votes(member);
-        world.members[member].is_up() && rank(member).1 >= Zxid::ZERO && !observes
-    };
-    (0..world.members.len()).any(|leader| {
-        let supports = |member: usize| has_say(member) && rank(member) <= rank(leader);
-        let council = world.scene.disks[leader].committed.council;
-        let weighs = council
-            .shares
-            .is_none_or(|shares| shares.of(leader).weight > 0);
-        let votes = council.votes(leader) && weighs;
-        let mut deciding = world.scene.deciding(leader);
-        has_say(leader) && votes && deciding.all(|council| council.is_quorum(supports))
-    })
+/// Whether somebody has seen a change that is not committed. It may have been lost, and who has seen it waits for a quorum
+/// of those that it names, too, some of which may be no members, only observe as yet, or support nobody who has less than they. With
+/// Apache's server it is the same.
+fn is_half_changed(world: &World) -> bool {
+    let mut disks = world.scene.disks.iter();
+    disks.any(|disk| disk.next.is_some())
 }
 
 fn all_agree(world: &World) -> bool {

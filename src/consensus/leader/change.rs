@@ -51,7 +51,7 @@ impl Leader {
         let leader = leader.unwrap_or(me);
         own.activate(&membership, Some((leader, self.epoch())), out);
         self.commits = leader == me || !own.settings.reconfig;
-        self.leaves = (!stays).then(|| own.now.plus(own.settings.tick_ms));
+        self.leave_unless(stays, own);
     }
 
     /// The change is committed. If another server leads from now on, nothing more is committed here: the learners
@@ -87,9 +87,18 @@ impl Leader {
             out.push(Effect::Send(link.link, packet));
         }
         self.commits = leader == me;
-        self.leaves = (!stays).then(|| own.now.plus(own.settings.tick_ms));
+        self.leave_unless(stays, own);
         // What was proposed meanwhile as well: the old members may never hear of it.
         self.rule_from(own, zxid.next());
+    }
+
+    /// A server that is in another place now, or no voter any more, does not stay even if a later change suits it: nobody
+    /// finds it where it listens.
+    fn leave_unless(&mut self, stays: bool, own: &Own) {
+        if !stays {
+            let soon = own.now.plus(own.settings.tick_ms);
+            self.leaves.get_or_insert(soon);
+        }
     }
 
     /// This server and its followers that are alive; observers do not count, whatever they are to be.

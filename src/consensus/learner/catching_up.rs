@@ -37,6 +37,8 @@ pub(crate) struct CatchingUp {
     late: usize,
     /// What came with `NEWLEADER`: it is committed when `UPTODATE` comes.
     membership: Option<Arc<Membership>>,
+    /// A change that the snapshot holds already, and that may be committed only now.
+    held: Option<Membership>,
     stage: Stage,
 }
 
@@ -64,6 +66,7 @@ impl CatchingUp {
             due: 0,
             late: 0,
             membership: None,
+            held: None,
             stage: Stage::Collecting,
         }
     }
@@ -141,6 +144,7 @@ impl CatchingUp {
     fn propose(&mut self, own: &mut Own, zxid: Zxid, body: Bytes, out: &mut Vec<Effect>) -> Turn {
         // A snapshot holds it already, or it was sent twice.
         if zxid <= self.last {
+            self.held = own.change_in(&body).or(self.held.take());
             return Ok(());
         }
         if zxid.epoch() > self.epoch || zxid.counter() == 0 {
@@ -179,7 +183,9 @@ impl CatchingUp {
     ) -> Turn {
         let next = self.pending.get(self.due + self.late);
         let next = next.filter(|(next, _)| *next == zxid);
-        let Some(membership) = next.and_then(|(_, body)| own.change_in(body)) else {
+        let held = self.held.take_if(|held| held.version == zxid.0);
+        let proposed = next.and_then(|(_, body)| own.change_in(body));
+        let Some(membership) = proposed.or(held) else {
             return Ok(());
         };
         match own.activate(&Arc::new(membership), Some((leader, zxid)), out) {
