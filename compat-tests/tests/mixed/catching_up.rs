@@ -11,8 +11,7 @@ use crate::cluster::Cluster;
 use crate::member::Launch;
 use crate::{MIXES, in_every_mix, of_three, wait};
 
-in_every_mix! { a_little_or_much_was_missed everything_was_lost what_nobody_agreed_on_goes
-the_numbers_of_an_epoch_are_used_up }
+in_every_mix! { a_little_or_much_was_missed everything_was_lost what_nobody_agreed_on_goes }
 
 fn write(cluster: &Cluster, id: i64, prefix: &str, count: usize) {
     let mut client = cluster.client(id);
@@ -142,7 +141,8 @@ fn two_of_ours_led_by_apaches_use_up_the_numbers_of_an_epoch() {
     the_numbers_of_an_epoch_are_used_up(&MIXES[3]);
 }
 
-/// The last number of an epoch is followed by the first one of the next, whoever leads and whoever lacks some.
+/// The last number of an epoch is followed by the first one of the next, whoever leads and whoever lacks some. Not for
+/// every mix: where Apache's servers lead, it is a matter of chance which epoch is the second.
 fn the_numbers_of_an_epoch_are_used_up(programs: &[Launch; 3]) {
     let mut cluster = of_three(programs);
     write(&cluster, 1, "before", 5);
