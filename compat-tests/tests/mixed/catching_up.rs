@@ -137,12 +137,12 @@ fn two_of_apaches_led_by_ours_use_up_the_numbers_of_an_epoch() {
 }
 
 #[test]
-fn two_of_ours_led_by_apaches_use_up_the_numbers_of_an_epoch() {
+fn two_of_ours_and_one_of_apaches_use_up_the_numbers_of_an_epoch() {
     the_numbers_of_an_epoch_are_used_up(&MIXES[3]);
 }
 
-/// The last number of an epoch is followed by the first one of the next, whoever leads and whoever lacks some. Not for
-/// every mix: where Apache's servers lead, it is a matter of chance which epoch is the second.
+/// The last number of an epoch is followed by the first one of the next, whoever lacks some. Only in
+/// mixes in which one of ours leads at first: its snapshot begins an epoch, which the scene is made of.
 fn the_numbers_of_an_epoch_are_used_up(programs: &[Launch; 3]) {
     let mut cluster = of_three(programs);
     write(&cluster, 1, "before", 5);
