@@ -59,8 +59,9 @@ fn history(launch: Launch) -> [Shown; 3] {
     }
     // Three sessions, each begun, used five times and ended. What a leader of ours is shown to be is of a moment ago.
     wait("everything is counted everywhere", || {
-        let learners = count(&shown(&cluster, 2), "zk_learners");
-        learners == 3
+        let leader = shown(&cluster, 2);
+        let learners = ["zk_learners", "zk_synced_followers", "zk_synced_observers"];
+        learners.map(|key| count(&leader, key)) == [3, 2, 1]
             && [1, 2, 4].iter().all(|id| {
                 let shown = shown(&cluster, *id);
                 count(&shown, "zk_cnt_propagation_latency") == 21
