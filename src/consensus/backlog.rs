@@ -20,7 +20,7 @@ pub(crate) struct Backlog {
     bytes: usize,
     /// How many are kept, if they are not too large.
     limit: usize,
-    /// What lies behind this transaction is kept longer: somebody will ask for it.
+    /// This transaction and what lies behind it are kept longer: somebody will ask for it.
     pinned: Option<Zxid>,
 }
 
@@ -56,9 +56,9 @@ impl Backlog {
         self.evict();
     }
 
-    /// Keeps what lies behind this transaction for longer than usual, if memory allows.
-    pub(crate) fn pin(&mut self, behind: Option<Zxid>) {
-        self.pinned = behind;
+    /// Keeps this transaction and what lies behind it for longer than usual, if memory allows.
+    pub(crate) fn pin(&mut self, from: Option<Zxid>) {
+        self.pinned = from;
         self.evict();
     }
 
@@ -97,7 +97,7 @@ impl Backlog {
     /// The last transaction stays, whatever its length: the others can then be told to be behind it.
     fn evict(&mut self) {
         while self.txns.len() > self.limit || (self.too_large() && self.txns.len() > 1) {
-            let pinned = |zxid: Zxid| self.pinned.is_some_and(|behind| zxid > behind);
+            let pinned = |zxid: Zxid| self.pinned.is_some_and(|from| zxid >= from);
             let room = self.txns.len() <= self.limit.saturating_mul(PINNED_FACTOR);
             let first = self.txns.front().expect("it is longer than its limit").0;
             if pinned(first) && room && !self.too_large() {
@@ -161,8 +161,8 @@ mod tests {
         for zxid in 3..=6 {
             backlog.push(Zxid(zxid), Bytes::new());
         }
-        assert_eq!(zxids(&backlog), [3, 4, 5, 6]);
-        assert!(backlog.reaches(Zxid(2)) && !backlog.reaches(Zxid(1)));
+        assert_eq!(zxids(&backlog), [2, 3, 4, 5, 6]);
+        assert!(backlog.reaches(Zxid(1)) && !backlog.reaches(Zxid(0)));
         backlog.pin(None);
         assert_eq!(zxids(&backlog), [5, 6]);
     }

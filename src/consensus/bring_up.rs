@@ -105,10 +105,11 @@ pub(crate) fn begin(links: &mut [Link], at: usize, own: &mut Own, out: &mut Vec<
             send_backlog(&links[at], own, keep, out)
         }
         // The learner's disk may be faster than this server's.
-        Plan::Log { head } if learner < on_disk(own) => {
-            read_log(links, at, own, (Some(head), learner), out)
-        }
-        Plan::Log { .. } | Plan::Snapshot => send_snapshot(&mut links[at], own, out),
+        Plan::Log { head } => match log_end(own).filter(|end| learner < *end) {
+            Some(upto) => read_log(links, at, own, (Some(head), learner, upto), out),
+            None => send_snapshot(&mut links[at], own, out),
+        },
+        Plan::Snapshot => send_snapshot(&mut links[at], own, out),
     }
 }
 
@@ -145,10 +146,9 @@ fn read_log(
     links: &mut [Link],
     at: usize,
     own: &mut Own,
-    (diff, after): (Option<Zxid>, Zxid),
+    (diff, after, upto): (Option<Zxid>, Zxid, Zxid),
     out: &mut Vec<Effect>,
 ) -> Step {
-    let upto = on_disk(own);
     let task = own.task();
     let learner = &mut links[at];
     let begun = diff.is_none();
@@ -198,7 +198,10 @@ pub(crate) fn on_streamed(
         Outcome::Streamed(_) if upto >= own.delivered() || own.backlog.reaches(upto) => {
             send_backlog(&links[at], own, upto, out)
         }
-        Outcome::Streamed(_) => read_log(links, at, own, (None, upto), out),
+        Outcome::Streamed(_) => match log_end(own).filter(|end| upto < *end) {
+            Some(end) => read_log(links, at, own, (None, upto, end), out),
+            None => Step::Failed("nobody knows where the log it was being sent goes on"),
+        },
         _ if begun => Step::Failed("the log it was being sent is gone"),
         _ => {
             links[at].mode = Some(Mode::Snapshot);
@@ -206,6 +209,16 @@ pub(crate) fn on_streamed(
         }
     };
     Some((at, step))
+}
+
+/// The last transaction that the log is known to hold. The begin of an epoch is none: if nothing was committed in it, and
+/// memory does not hold what came before, the log may end anywhere.
+// apache 3.9.5: server/quorum/LearnerHandler.java syncFollower ("Detected gap")
+fn log_end(own: &Own) -> Option<Zxid> {
+    match on_disk(own) {
+        begin if begin.counter() == 0 => own.backlog.around(begin).0,
+        end => Some(end),
+    }
 }
 
 /// What can be read from the log. What is committed and not there yet is still in the backlog.

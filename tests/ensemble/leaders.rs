@@ -130,6 +130,28 @@ fn all_are_killed_and_come_back_with_everything() {
 }
 
 #[test]
+fn restarts_with_nothing_written_in_between_keep_everything() {
+    let mut cluster = of_three();
+    let mut client = cluster.client(1);
+    for n in 0..5 {
+        assert_eq!(client.create(&format!("/kept-{n}"), b"", 0).unwrap(), 0);
+    }
+    client.close().unwrap();
+    // Each time the leader has a snapshot of where its epoch began, and the others only what was written before.
+    for _ in 0..4 {
+        cluster.kill_all();
+        cluster.start_all();
+        cluster.settle();
+    }
+    let mut client = cluster.client(2);
+    assert_eq!(client.create("/kept-after", b"", 0).unwrap(), 0);
+    client.close().unwrap();
+    let tree = cluster.agreed_tree();
+    let kept = tree.keys().filter(|path| path.starts_with("/kept")).count();
+    assert_eq!(kept, 6);
+}
+
+#[test]
 fn a_frozen_leader_is_replaced_and_follows_when_it_thaws() {
     let mut cluster = of_three();
     let frozen = cluster.settle();

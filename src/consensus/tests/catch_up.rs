@@ -1,5 +1,6 @@
 //! Transcripts of a leader that brings its learners up to date.
 
+use crate::consensus::settings::Saved;
 use crate::consensus::tests::desk::{Desk, done, proposal, saved, settings, z};
 use crate::consensus::tests::lead::{
     catch_up, elected, hang_up, leading, log, new_leader, offer, offered, propose, send,
@@ -123,6 +124,19 @@ fn a_log_that_does_not_reach_back_makes_it_a_snapshot() {
 }
 
 #[test]
+fn an_epoch_in_which_nothing_happened_is_not_looked_for_in_the_log() {
+    // It led epoch 6, and its snapshot of the begin is all that it loaded. Where the log before it ends is not known.
+    let begin = Saved {
+        last_zxid: z(6, 0),
+        ..saved((6, 6), &[])
+    };
+    let mut desk = offered(elected(settings(3), begin));
+    let said = desk.promise(1, z(5, 3), Some(6));
+    let want = [Effect::StreamSnapshot(LinkId(1), Task(3)), new_leader(1, 7)];
+    assert_eq!(said[2..], want);
+}
+
+#[test]
 fn what_is_committed_while_the_log_is_sent_follows_without_a_gap() {
     let mut desk = far_behind();
     desk.promise(1, z(6, 4), Some(6));
@@ -130,7 +144,7 @@ fn what_is_committed_while_the_log_is_sent_follows_without_a_gap() {
     desk.learner(1, ToLeader::Ack(z(7, 0)));
     desk.connect(2, false, 6);
     let said = desk.promise(2, z(6, 1), Some(6));
-    assert!(matches!(said[..], [Effect::StreamLog { upto, task: Task(4), .. }] if upto == z(7, 0)));
+    assert!(matches!(said[..], [Effect::StreamLog { upto, task: Task(4), .. }] if upto == z(6, 4)));
     for counter in 1..=5 {
         assert_eq!(
             propose(&mut desk, counter).len(),
@@ -142,7 +156,7 @@ fn what_is_committed_while_the_log_is_sent_follows_without_a_gap() {
     }
     let mut want = catch_up(2, &[1, 2, 3, 4, 5].map(|counter| z(7, counter)));
     want.push(new_leader(2, 7));
-    assert_eq!(desk.take(done(4, Outcome::Streamed(z(7, 0)))), want);
+    assert_eq!(desk.take(done(4, Outcome::Streamed(z(6, 4)))), want);
 }
 
 #[test]
