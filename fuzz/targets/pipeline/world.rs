@@ -386,6 +386,7 @@ impl World {
             }
             Effect::Moved { .. }
             | Effect::SessionResumed { .. }
+            | Effect::SessionUnopened { .. }
             | Effect::SessionRefused { .. } => unreachable!("only in an ensemble"),
             Effect::Unanswered { asker } => {
                 if let Some(client) = self.client_of(asker.conn) {
