@@ -8,19 +8,17 @@ pub mod kazoo;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::cache;
 use crate::java::{ClassPath, NEWEST, Project};
 use crate::server::{self, Kind};
+use crate::suite::attempt::Attempt;
 use crate::table::Row;
 
-/// How often the end of a class is looked for.
-const POLL: Duration = Duration::from_millis(20);
 /// The longest a class may take.
 const CLASS_LIMIT: Duration = Duration::from_secs(1200);
 /// How the reason of an exception begins that a method needs only now and then.
@@ -119,33 +117,12 @@ impl Suite {
     /// # Errors
     /// When it cannot be started.
     pub fn run(&self, class: &str, slot: usize) -> Result<Report> {
-        let dir = cache::compat_dir()?
-            .join("suite")
-            .join(self.kind.to_string())
-            .join(class);
-        if dir.exists() {
-            fs::remove_dir_all(&dir)?;
-        }
-        fs::create_dir_all(&dir)?;
-        let (log, results) = (dir.join("log"), dir.join("results"));
-        let mut child = self
-            .command(&dir, slot)
+        let attempt = Attempt::prepare(&format!("suite/{}", self.kind), class)?;
+        let mut command = self.command(attempt.dir(), slot);
+        command
             .arg(class)
-            .current_dir(&dir)
-            .stdin(Stdio::null())
-            .stdout(fs::File::create(&results)?)
-            .stderr(fs::File::create(&log)?)
-            .spawn()
-            .context("cannot start `java`")?;
-        let late = !ended_in_time(&mut child)?;
-        let mut report = Report::read(&fs::read_to_string(&results)?);
-        if late {
-            report.outcomes.push(Outcome::broken(format!(
-                "not done after {CLASS_LIMIT:?}; see {}",
-                log.display()
-            )));
-        }
-        Ok(report)
+            .stdout(fs::File::create(attempt.results())?);
+        attempt.run(&mut command, CLASS_LIMIT, Signal::TERM)
     }
 
     fn command(&self, dir: &Path, slot: usize) -> Command {
@@ -167,20 +144,6 @@ impl Suite {
         self.classes
             .command("oxkeeper.examiner.Examiner", &properties)
     }
-}
-
-/// Waits for the end of a class. One that takes too long is ended, and its hooks end the servers that it started.
-fn ended_in_time(child: &mut Child) -> Result<bool> {
-    let deadline = Instant::now() + CLASS_LIMIT;
-    while child.try_wait()?.is_none() {
-        if Instant::now() >= deadline {
-            kill_process(Pid::from_child(child), Signal::TERM)?;
-            child.wait()?;
-            return Ok(false);
-        }
-        std::thread::sleep(POLL);
-    }
-    Ok(true)
 }
 
 impl Outcome {

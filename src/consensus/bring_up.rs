@@ -149,6 +149,10 @@ fn read_log(
     (diff, after, upto): (Option<Zxid>, Zxid, Zxid),
     out: &mut Vec<Effect>,
 ) -> Step {
+    assert!(
+        upto.counter() != 0,
+        "a log ends with a transaction, and {upto} is the begin of an epoch"
+    );
     let task = own.task();
     let learner = &mut links[at];
     let begun = diff.is_none();

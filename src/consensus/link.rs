@@ -1,6 +1,7 @@
-//! What a leader knows of one learner's connection. Nothing here sends anything.
+//! What a leader knows of one learner's connection. What a learner wants of the leader's inside is handed on here; nothing is sent.
 
-use crate::consensus::Task;
+use crate::consensus::{Effect, Task};
+use crate::proto::peer::ToLeader;
 use crate::types::{LinkId, Millis, ServerId, Zxid};
 
 /// One learner's connection.
@@ -61,6 +62,34 @@ pub(crate) enum Mode {
     Transactions,
     /// With a snapshot.
     Snapshot,
+}
+
+/// Hands in what a learner that serves says for its clients; a packet that is nothing of the kind comes back.
+pub(crate) fn hand_in(
+    link: LinkId,
+    packet: ToLeader,
+    out: &mut Vec<Effect>,
+) -> Result<(), ToLeader> {
+    match packet {
+        ToLeader::Ping { touched, .. } if touched.is_empty() => {}
+        ToLeader::Ping { touched, .. } => {
+            let sessions = touched;
+            out.push(Effect::Touched { link, sessions });
+        }
+        ToLeader::Request(request) => out.push(Effect::Request(link, request)),
+        ToLeader::Revalidate {
+            session,
+            timeout_ms,
+        } => out.push(Effect::Revalidate {
+            link,
+            session,
+            timeout_ms,
+        }),
+        packet @ (ToLeader::Ack(_) | ToLeader::Info { .. } | ToLeader::AckEpoch { .. }) => {
+            return Err(packet);
+        }
+    }
+    Ok(())
 }
 
 impl Link {

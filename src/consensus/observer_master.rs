@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use crate::consensus::bring_up::{self, Step, establish, introduction, offer};
-use crate::consensus::link::{Link, Stage};
+use crate::consensus::link::{Link, Stage, hand_in};
 use crate::consensus::own::Own;
 use crate::consensus::{Effect, Input, Outcome, Task};
 use crate::proto::peer::{LearnerInfo, ToLeader, ToLearner};
@@ -180,23 +180,11 @@ impl ObserverMaster {
         match packet {
             // The second acknowledgement of NEWLEADER follows UPTODATE.
             ToLeader::Ack(zxid) if zxid.counter() == 0 => {}
-            ToLeader::Ping { touched, .. } if touched.is_empty() => {}
-            ToLeader::Ping { touched, .. } => {
-                let sessions = touched;
-                out.push(Effect::Touched { link, sessions });
-            }
-            ToLeader::Request(request) => out.push(Effect::Request(link, request)),
-            ToLeader::Revalidate {
-                session,
-                timeout_ms,
-            } => out.push(Effect::Revalidate {
-                link,
-                session,
-                timeout_ms,
-            }),
-            packet @ (ToLeader::Ack(_) | ToLeader::Info { .. } | ToLeader::AckEpoch { .. }) => {
-                let why = format!("{packet:?} of an observer that serves");
-                self.hang_up(own, link, &why, out);
+            packet => {
+                if let Err(packet) = hand_in(link, packet, out) {
+                    let why = format!("{packet:?} of an observer that serves");
+                    self.hang_up(own, link, &why, out);
+                }
             }
         }
     }

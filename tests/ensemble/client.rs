@@ -197,6 +197,14 @@ impl Client {
         Ok(self.call(OpCode::SetData, &set(path, data))?.err)
     }
 
+    /// Creates so many nodes whose paths begin so.
+    pub fn create_all(&mut self, prefix: &str, count: usize) {
+        for n in 0..count {
+            let path = format!("/{prefix}{n}");
+            assert_eq!(self.create(&path, b"x", 0).unwrap(), 0);
+        }
+    }
+
     /// Changes the membership; returns the error code.
     pub fn reconfig(&mut self, change: Change) -> io::Result<i32> {
         Ok(self.call(OpCode::Reconfig, &reconfig(change, -1))?.err)

@@ -201,10 +201,23 @@ impl Cluster {
         }
     }
 
-    /// Who serves an observer, as it says itself.
-    pub fn master_of(&self, observer: i64) -> Option<i64> {
-        let id = self.members[&observer].metric("zk_observer_master_id")?;
-        id.parse().ok()
+    /// Waits until an observer says that one of these serves it, and returns who.
+    pub fn served_by(&self, observer: i64, masters: &[i64]) -> i64 {
+        let mut master = None;
+        wait(&format!("one of {masters:?} serves {observer}"), || {
+            let id = self.members[&observer].metric("zk_observer_master_id");
+            let id = id.and_then(|id| id.parse().ok());
+            master = id.filter(|id| masters.contains(id));
+            master.is_some()
+        });
+        master.expect("waited for")
+    }
+
+    /// The voters but this one.
+    pub fn followers(&self, leader: i64) -> Vec<i64> {
+        let ids = self.members.keys().copied();
+        ids.filter(|id| *id != leader && !self.observers.contains(id))
+            .collect()
     }
 
     /// Waits until everybody who runs serves, one of them as the leader; returns who that is.

@@ -2,7 +2,6 @@
 
 use rustix::process::Signal;
 
-use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::{member, program, wait};
 
@@ -18,48 +17,26 @@ fn started(observers: usize) -> (Cluster, i64) {
     (cluster, leader)
 }
 
-fn followers(leader: i64) -> Vec<i64> {
-    (1..=3).filter(|id| *id != leader).collect()
-}
-
-/// Waits until one of these serves an observer, and returns who.
-fn served_by(cluster: &Cluster, observer: i64, masters: &[i64]) -> i64 {
-    let mut master = None;
-    wait(&format!("one of {masters:?} serves {observer}"), || {
-        master = cluster
-            .master_of(observer)
-            .filter(|id| masters.contains(id));
-        master.is_some()
-    });
-    master.expect("waited for")
-}
-
-fn write(client: &mut Client, prefix: &str, count: usize) {
-    for n in 0..count {
-        let path = format!("/{prefix}{n}");
-        assert_eq!(client.create(&path, b"x", 0).unwrap(), 0);
-    }
-}
-
 #[test]
 fn followers_serve_observers_and_the_leader_none() {
     let (cluster, leader) = started(2);
     let masters: Vec<i64> = [4, 5]
-        .map(|observer| served_by(&cluster, observer, &followers(leader)))
+        .map(|observer| cluster.served_by(observer, &cluster.followers(leader)))
         .to_vec();
     wait("everybody counts its learners", || {
         let count = |id: i64, name: &str| cluster.members[&id].metric(name);
         let served = |id: i64| masters.iter().filter(|master| **master == id).count();
         let learners = count(leader, "zk_learners");
-        followers(leader)
+        cluster
+            .followers(leader)
             .into_iter()
             .all(|id| count(id, "zk_synced_observers") == Some(served(id).to_string()))
             && learners.as_deref() == Some("2")
     });
     let mut observed = cluster.client(4);
-    write(&mut observed, "observed", 20);
+    observed.create_all("observed", 20);
     let mut other = cluster.client(5);
-    write(&mut other, "other", 20);
+    other.create_all("other", 20);
     // What was acknowledged anywhere is there after a sync, and what one has written one reads at once.
     assert!(observed.has("/observed19").unwrap());
     observed.sync().unwrap();
@@ -74,21 +51,21 @@ fn followers_serve_observers_and_the_leader_none() {
 fn observers_catch_up_with_followers() {
     let (mut cluster, leader) = started(1);
     let mut client = cluster.client(leader);
-    write(&mut client, "first", 10);
+    client.create_all("first", 10);
     for (round, missed) in [20, 700].into_iter().enumerate() {
         cluster.member(4).end(Signal::KILL);
-        write(&mut client, &format!("missed{round}-"), missed);
+        client.create_all(&format!("missed{round}-"), missed);
         cluster.member(4).start();
         cluster.settle();
-        served_by(&cluster, 4, &followers(leader));
-        write(&mut client, &format!("then{round}-"), 5);
+        cluster.served_by(4, &cluster.followers(leader));
+        client.create_all(&format!("then{round}-"), 5);
         cluster.agreed_tree();
     }
     cluster.member(4).end(Signal::KILL);
     cluster.members[&4].wipe();
     cluster.member(4).start();
     cluster.settle();
-    served_by(&cluster, 4, &followers(leader));
+    cluster.served_by(4, &cluster.followers(leader));
     assert!(cluster.members[&4].says("Getting a snapshot from leader"));
     assert_eq!(cluster.agreed_tree().len(), 743);
     cluster.no_digest_differs();
@@ -98,7 +75,7 @@ fn observers_catch_up_with_followers() {
 fn sessions_of_an_observer_live_as_long_as_they_are_heard_and_move() {
     let (cluster, leader) = started(2);
     for observer in [4, 5] {
-        served_by(&cluster, observer, &followers(leader));
+        cluster.served_by(observer, &cluster.followers(leader));
     }
     let mut silent = cluster.client_for(4, 2000);
     assert_eq!(silent.create("/silent", b"", EPHEMERAL).unwrap(), 0);
@@ -111,7 +88,7 @@ fn sessions_of_an_observer_live_as_long_as_they_are_heard_and_move() {
     });
     assert!(heard.has("/heard").unwrap());
     // From observer to observer to follower and back.
-    for to in [4, followers(leader)[0], 5, leader, 4] {
+    for to in [4, cluster.followers(leader)[0], 5, leader, 4] {
         let to = cluster.members[&to].places.client;
         let moved = heard.moved(to).expect("the session is known");
         assert_eq!(moved.session, heard.session);
@@ -133,13 +110,13 @@ fn an_observer_goes_on_to_the_next_follower() {
     let (mut cluster, mut leader) = started(1);
     let mut written = 0;
     for signal in [Signal::KILL, Signal::TERM, Signal::KILL] {
-        let first = served_by(&cluster, 4, &followers(leader));
+        let first = cluster.served_by(4, &cluster.followers(leader));
         cluster.member(first).end(signal);
-        let left: Vec<i64> = followers(leader);
+        let left: Vec<i64> = cluster.followers(leader);
         let left: Vec<i64> = left.into_iter().filter(|id| *id != first).collect();
-        served_by(&cluster, 4, &left);
+        cluster.served_by(4, &left);
         let mut client = cluster.client(4);
-        write(&mut client, &format!("without{first}-{written}-"), 10);
+        client.create_all(&format!("without{first}-{written}-"), 10);
         written += 10;
         client.close().unwrap();
         cluster.member(first).start();
@@ -155,16 +132,16 @@ fn an_observer_goes_on_to_the_next_follower() {
 fn observers_find_their_way_to_the_next_leaders_followers() {
     let (mut cluster, leader) = started(2);
     let mut client = cluster.client(4);
-    write(&mut client, "before", 10);
+    client.create_all("before", 10);
     client.close().unwrap();
     cluster.member(leader).end(Signal::KILL);
-    let rest: Vec<i64> = followers(leader);
+    let rest: Vec<i64> = cluster.followers(leader);
     let next = cluster.settle_among(&rest);
     let follower: Vec<i64> = rest.into_iter().filter(|id| *id != next).collect();
     for observer in [4, 5] {
-        served_by(&cluster, observer, &follower);
+        cluster.served_by(observer, &follower);
         let mut client = cluster.client(observer);
-        write(&mut client, &format!("after{observer}-"), 10);
+        client.create_all(&format!("after{observer}-"), 10);
         client.close().unwrap();
     }
     cluster.member(leader).start();

@@ -6,6 +6,7 @@ use std::panic;
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
 
+use crate::council::each;
 use crate::laws::Broken;
 use crate::member::Service;
 use crate::mutant::Mutant;
@@ -136,11 +137,20 @@ fn all_serve(world: &World) -> bool {
         let council = world.scene.disks[member].committed.council;
         world.plan.timing.observer_masters && !council.votes(member)
     };
+    let council = world.scene.disks[leader].committed.council;
+    let is_follower = |voter: usize| voter != leader && council.votes(voter);
+    let has_masters = each(council.voters)
+        .any(|voter| is_follower(voter) && services[voter] == Service::Learner(leader));
     let follows = |(member, service): (usize, &Service)| match service {
         Service::Learner(_) if far(member) => true,
+        // As with Apache's servers, the leader does not serve observers then.
+        Service::Nothing if far(member) && !has_masters => true,
         service => member == leader || *service == Service::Learner(leader),
     };
-    let serves = |(member, service)| follows((member, service)) || !finds_others(world, member);
+    // Nobody makes way for a server that was removed, whatever it has promised.
+    let serves = |(member, service)| {
+        follows((member, service)) || !council.has(member) || !finds_others(world, member)
+    };
     services.iter().enumerate().all(serves)
 }
 

@@ -84,6 +84,10 @@ impl World {
         self.log(member, || format!("   disk: {}", crate::say::job(&job)));
         // As after so many records in the server.
         let enough = matches!(job, Job::Flush(_)) && self.chance.disk.chance(10);
+        // Who writes snapshots is also who cuts back: what it began before is over.
+        if matches!(job, Job::Truncate(..) | Job::Install(..)) {
+            self.break_walks(member);
+        }
         let input = self.finish_job(member, job);
         if enough {
             self.take_snapshot(member, None);

@@ -2,7 +2,6 @@
 
 use rustix::process::Signal;
 
-use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::member::Launch;
 use crate::{java, ours, wait};
@@ -15,29 +14,6 @@ fn started(programs: &[Launch]) -> (Cluster, i64) {
     cluster.start_all();
     let leader = cluster.settle();
     (cluster, leader)
-}
-
-fn followers(leader: i64) -> Vec<i64> {
-    (1..=3).filter(|id| *id != leader).collect()
-}
-
-/// Waits until one of these serves an observer, and returns who.
-fn served_by(cluster: &Cluster, observer: i64, masters: &[i64]) -> i64 {
-    let mut master = None;
-    wait(&format!("one of {masters:?} serves {observer}"), || {
-        master = cluster
-            .master_of(observer)
-            .filter(|id| masters.contains(id));
-        master.is_some()
-    });
-    master.expect("waited for")
-}
-
-fn write(client: &mut Client, prefix: &str, count: usize) {
-    for n in 0..count {
-        let path = format!("/{prefix}{n}");
-        assert_eq!(client.create(&path, b"x", 0).unwrap(), 0);
-    }
 }
 
 fn count(cluster: &Cluster, prefix: &str) -> usize {
@@ -80,7 +56,7 @@ fn everything(programs: &[Launch]) {
         .filter(|id| *id > 3)
         .collect();
     for observer in &observers {
-        served_by(&cluster, *observer, &followers(leader));
+        cluster.served_by(*observer, &cluster.followers(leader));
         work(&cluster, *observer, leader);
     }
     for observer in &observers {
@@ -90,14 +66,14 @@ fn everything(programs: &[Launch]) {
     let mut written = 0;
     for _ in 0..3 {
         let observer = observers[0];
-        let first = served_by(&cluster, observer, &followers(leader));
+        let first = cluster.served_by(observer, &cluster.followers(leader));
         cluster.member(first).end(Signal::KILL);
-        let mut left = followers(leader);
+        let mut left = cluster.followers(leader);
         left.retain(|id| *id != first);
         for observer in &observers {
-            served_by(&cluster, *observer, &left);
+            cluster.served_by(*observer, &left);
             let mut client = cluster.client(*observer);
-            write(&mut client, &format!("on-{observer}-{written}-"), 5);
+            client.create_all(&format!("on-{observer}-{written}-"), 5);
             client.close().unwrap();
             written += 5;
         }
@@ -110,7 +86,7 @@ fn everything(programs: &[Launch]) {
 
 fn work(cluster: &Cluster, observer: i64, leader: i64) {
     let mut client = cluster.client(observer);
-    write(&mut client, &format!("by-{observer}-"), 20);
+    client.create_all(&format!("by-{observer}-"), 20);
     assert!(client.has(&format!("/by-{observer}-19")).unwrap());
     let mut elsewhere = cluster.client(leader);
     for n in 0..10 {
@@ -130,7 +106,7 @@ fn work(cluster: &Cluster, observer: i64, leader: i64) {
     wait("the silent session expires, and the other does not", || {
         !heard.has(&path).expect("a session that is heard lives on")
     });
-    for to in [leader, observer, followers(leader)[0], observer] {
+    for to in [leader, observer, cluster.followers(leader)[0], observer] {
         let to = cluster.members[&to].places.client;
         heard = heard.moved(to).expect("the session is known");
         heard.sync().unwrap();
@@ -148,10 +124,10 @@ fn catch_up(cluster: &mut Cluster, observer: i64, leader: i64) {
         if wiped {
             cluster.members[&observer].wipe();
         }
-        write(&mut client, &format!("missed-{observer}-{missed}-"), missed);
+        client.create_all(&format!("missed-{observer}-{missed}-"), missed);
         cluster.member(observer).start();
         cluster.settle();
-        served_by(cluster, observer, &followers(leader));
+        cluster.served_by(observer, &cluster.followers(leader));
     }
     client.close().unwrap();
     assert_eq!(count(cluster, &format!("/missed-{observer}-")), 625);

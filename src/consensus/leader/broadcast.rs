@@ -8,6 +8,7 @@ use crate::consensus::Effect;
 use crate::consensus::end::{Turn, over};
 use crate::consensus::leader::Leader;
 use crate::consensus::leader::outstanding::Voices;
+use crate::consensus::link::hand_in;
 use crate::consensus::own::Own;
 use crate::consensus::status::ProposalSizes;
 use crate::proto::peer::{ToLeader, ToLearner};
@@ -71,24 +72,11 @@ impl Leader {
         let link = self.links[at].link;
         match packet {
             ToLeader::Ack(zxid) => self.on_ack(own, at, zxid, out),
-            ToLeader::Ping { touched, .. } => {
-                if !touched.is_empty() {
-                    let sessions = touched;
-                    out.push(Effect::Touched { link, sessions });
+            packet => {
+                if let Err(packet) = hand_in(link, packet, out) {
+                    let why = format!("{packet:?} of a learner that serves");
+                    self.hang_up(own, link, &why, out);
                 }
-            }
-            ToLeader::Request(request) => out.push(Effect::Request(link, request)),
-            ToLeader::Revalidate {
-                session,
-                timeout_ms,
-            } => out.push(Effect::Revalidate {
-                link,
-                session,
-                timeout_ms,
-            }),
-            packet @ (ToLeader::Info { .. } | ToLeader::AckEpoch { .. }) => {
-                let why = format!("{packet:?} of a learner that serves");
-                self.hang_up(own, link, &why, out);
             }
         }
     }

@@ -17,6 +17,8 @@ use crate::scene::{Event, Scene};
 #[derive(Debug, Default)]
 pub struct DurableFirst {
     learners: BTreeMap<LinkId, usize>,
+    /// Whom each member has found to lead, while it does not look again.
+    leaders: BTreeMap<usize, usize>,
     /// The history of the leader when it chose how to synchronise this learner.
     chosen: BTreeMap<usize, History>,
     /// The current epoch on the disk of each member.
@@ -27,7 +29,13 @@ pub struct DurableFirst {
 
 impl DurableFirst {
     fn chooses(&mut self, scene: &Scene, leader: usize, link: LinkId) {
-        if let Some(learner) = self.learners.get(&link) {
+        let Some(learner) = self.learners.get(&link) else {
+            return;
+        };
+        // A leader that is slow to hear may still serve a connection of somebody who has gone on. Observers may be served by a
+        // follower.
+        let is_late = self.leaders.get(learner) != Some(&leader);
+        if !is_late || self.observers.contains(learner) {
             self.chosen.insert(*learner, scene.states[leader].clone());
         }
     }
@@ -126,6 +134,11 @@ impl Law for DurableFirst {
             // As a leader, or with another one, nothing is promised to this one any more.
             Event::Effect(Effect::Phase(Phase::Looking)) | Event::Started => {
                 self.chosen.remove(&member);
+                self.leaders.remove(&member);
+                Ok(())
+            }
+            Event::Effect(Effect::Phase(Phase::Discovery(leader))) => {
+                self.leaders.insert(member, ensemble::member(*leader));
                 Ok(())
             }
             Event::Wiped => {
@@ -181,6 +194,9 @@ mod tests {
         };
         let info = Input::FromLearner(LinkId(7), info);
         let diff = Effect::Send(LinkId(7), ToLearner::Diff(Zxid(1)));
+        let finds = Effect::Phase(Phase::Discovery(ensemble::id(0)));
+        law.see(&scene, 1, &Event::Effect(&finds))
+            .expect("a leader is found");
         law.see(&scene, 0, &Event::Input(&info))
             .expect("a learner comes");
         law.see(&scene, 0, &Event::Effect(&diff))
