@@ -58,15 +58,19 @@ pub struct Finish<'f> {
     /// Up to this transaction the tree may hold effects of later ones: it was sent by a leader that went on
     /// meanwhile. Digests say nothing until then.
     pub fuzzy_upto: Zxid,
+    /// A role has ended, and what leaves now still belongs to it.
+    pub retiring: &'f mut bool,
 }
 
 impl Finish<'_> {
-    /// Finishes up to `count` items that are ready, fewer if their replies are long. Returns how many
-    /// transactions were applied.
+    /// Finishes up to `count` items that are ready, fewer if their replies are long, and none behind the end
+    /// of a role. Returns how many transactions were applied.
     pub fn run(&mut self, room: &mut Room, count: usize) -> usize {
         let mut applied = 0;
+        let was_retiring = *self.retiring;
         for _ in 0..count {
-            if self.out.bytes.len() >= limits::APPLY_BATCH_BYTES {
+            let is_full = self.out.bytes.len() >= limits::APPLY_BATCH_BYTES;
+            if is_full || *self.retiring != was_retiring {
                 break;
             }
             match room.leave(|leaving| self.one(leaving)) {
@@ -139,6 +143,7 @@ impl Finish<'_> {
                     .effects
                     .push(Effect::SessionUnopened { conn, bytes });
             }
+            Item::Retired => self.retire(),
             Item::Lead { epoch } => self.lead(epoch),
             Item::Membership {
                 text,
@@ -213,6 +218,14 @@ impl Finish<'_> {
             self.reply_code(asker, ErrorCode::Ok);
         }
         self.out.effects.push(Effect::SessionClosed { session });
+    }
+
+    /// Whoever still waits for the leader of a role that has ended is not answered.
+    fn retire(&mut self) {
+        *self.retiring = false;
+        let effects = &mut self.out.effects;
+        let unanswered = |asker| effects.push(Effect::Unanswered { asker });
+        self.forward.abandon(unanswered);
     }
 
     /// Everything of former leaders is applied: this server numbers transactions from now on.

@@ -91,6 +91,8 @@ pub enum Item {
         /// The session.
         session: SessionId,
     },
+    /// A role ends here: whoever is still to be answered is not.
+    Retired,
     /// From here on this server leads.
     Lead {
         /// Where numbering starts: the epoch, counter 0.
@@ -132,7 +134,10 @@ impl Item {
             | Item::Resumed { .. }
             | Item::LocalOpened { .. }
             | Item::Unopened { .. } => false,
-            Item::Delivered { .. } | Item::Lead { .. } | Item::Membership { .. } => true,
+            Item::Delivered { .. }
+            | Item::Retired
+            | Item::Lead { .. }
+            | Item::Membership { .. } => true,
         }
     }
 }
@@ -195,11 +200,6 @@ impl OpenBatch {
     /// Whether nothing has come into it.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty() && self.records == 0
-    }
-
-    /// Nobody is answered any more.
-    pub fn abandon(&mut self, mut dropped: impl FnMut(Asker)) {
-        self.items.retain_mut(|item| item.abandon(&mut dropped));
     }
 
     fn logged(&mut self, zxid: Zxid) {
@@ -276,12 +276,38 @@ impl Room {
         zxid <= self.released
     }
 
-    /// Nobody is answered any more; transactions stay, they may still be committed.
-    pub fn abandon(&mut self, mut dropped: impl FnMut(Asker)) {
+    /// A role ends: whoever has to wait is not answered. Those transactions stay, they may still be committed.
+    /// What could leave now still does, with what is in the `open` batch if nothing has to wait, and its askers
+    /// are answered; the end of the role is marked behind it.
+    pub fn retire(&mut self, open: &mut OpenBatch, mut dropped: impl FnMut(Asker)) {
+        let released = self.released;
+        let waits = |item: &Item| matches!(item, Item::Txn { zxid, .. } if *zxid > released);
+        let mut marked = false;
         for batch in &mut self.batches {
-            batch.items.retain_mut(|item| item.abandon(&mut dropped));
+            if !marked && let Some(at) = batch.items.iter().position(waits) {
+                let mut waiting = batch.items.split_off(at);
+                waiting.retain_mut(|item| item.abandon(&mut dropped));
+                batch.items.push_back(Item::Retired);
+                batch.items.append(&mut waiting);
+                marked = true;
+            } else if marked {
+                batch.items.retain_mut(|item| item.abandon(&mut dropped));
+            }
         }
         self.batches.retain(|batch| !batch.items.is_empty());
+        if marked {
+            assert!(
+                open.items.is_empty(),
+                "only a leader's transactions wait, and it has cut its batch"
+            );
+        } else if open.is_empty() {
+            self.batches.push_back(Batch {
+                items: VecDeque::from([Item::Retired]),
+                ..Batch::default()
+            });
+        } else {
+            open.items.push_back(Item::Retired);
+        }
     }
 
     /// Whether something can leave.

@@ -96,7 +96,7 @@ impl Replica {
     pub fn admit(&mut self, state: &State, door: &mut dyn Door, now: Now) {
         match self.role {
             Role::Elected { .. } => return,
-            Role::Leader => self.admit_learners(state, now),
+            Role::Leader => self.admit_learners(state, door, now),
             Role::Standalone | Role::None | Role::ReadOnly | Role::Learner => {}
         }
         while let Some(waiting) = self.gate.pop() {
@@ -285,7 +285,9 @@ impl Replica {
         }
         match self.role {
             Role::Learner => return self.ask_for_session(new, now),
-            Role::Leader => self.owners.give(new.session, Server::Here),
+            Role::Leader => {
+                self.owners.give(new.session, Server::Here);
+            }
             Role::ReadOnly => return self.open_nothing(new, now),
             Role::Standalone | Role::None | Role::Elected { .. } => {}
         }

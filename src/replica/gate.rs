@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::config::RequestThrottle;
 use crate::replica::admit::NewSession;
 use crate::replica::submission::Submission;
-use crate::types::{ConnId, Millis, OpCode};
+use crate::types::{ConnId, Millis, OpCode, SessionId};
 
 /// How long a connection is remembered after one of its requests was dropped: longer than any of its
 /// other requests can be on their way here.
@@ -20,6 +20,9 @@ pub trait Door {
     fn timeout_ms(&mut self, conn: ConnId) -> Option<i32>;
     /// One of its requests was dropped: the connection must end, unanswered.
     fn cut(&mut self, conn: ConnId);
+    /// Another server has taken over this session: its connection here must end, unanswered, when its client asks
+    /// for anything more.
+    fn leave(&mut self, session: SessionId);
 }
 
 /// Who stands at the gate.
@@ -80,12 +83,15 @@ impl Gate {
         }
     }
 
-    /// A role has ended: whoever comes is dropped until [`Gate::open`]. Returns who waited; nobody is
-    /// inside any more.
+    /// A role has ended: whoever comes is dropped until [`Gate::open`]. Returns who waited.
     pub(super) fn retire(&mut self) -> VecDeque<Waiting> {
         self.retired = true;
-        self.inside = 0;
         std::mem::take(&mut self.queue)
+    }
+
+    /// Whoever of the role that has ended could be answered was: nobody is inside any more.
+    pub(super) fn clear(&mut self) {
+        self.inside = 0;
     }
 
     /// A role begins.
@@ -221,6 +227,9 @@ mod tests {
         }
         fn cut(&mut self, conn: ConnId) {
             self.cut.push(conn.0);
+        }
+        fn leave(&mut self, session: SessionId) {
+            unreachable!("{session} is nothing to a gate")
         }
     }
 

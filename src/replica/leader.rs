@@ -3,7 +3,7 @@
 use crate::consensus::Effect;
 use crate::pipeline::{Incoming, Prepared, Standing, State};
 use crate::proto::peer::{Forwarded, ToLearner};
-use crate::replica::{Now, Replica};
+use crate::replica::{Door, Now, Replica};
 use crate::session::local::LocalSessions;
 use crate::session::owners::Server;
 use crate::types::{ErrorCode, LinkId, OpCode, SessionId, Zxid};
@@ -22,7 +22,7 @@ pub(super) enum Remote {
 
 impl Replica {
     /// Takes in what learners want. They have throttled it themselves.
-    pub(super) fn admit_learners(&mut self, state: &State, now: Now) {
+    pub(super) fn admit_learners(&mut self, state: &State, door: &mut dyn Door, now: Now) {
         if std::mem::take(&mut self.has_orphans) {
             self.end_orphans(state, now);
         }
@@ -33,7 +33,11 @@ impl Replica {
                     link,
                     session,
                     timeout_ms,
-                } => self.revalidate(state, link, (session, timeout_ms), now),
+                } => {
+                    if self.revalidate(state, link, (session, timeout_ms), now) {
+                        door.leave(session);
+                    }
+                }
                 Remote::Touched(sessions) => {
                     for (session, timeout_ms) in sessions {
                         self.heard_of(state, session, timeout_ms, now);
@@ -163,6 +167,7 @@ impl Replica {
         op != OpCode::CloseSession && !self.owners.claim(session, server)
     }
 
+    /// Returns whether the session was served here until now.
     // apache 3.9.5: server/quorum/Leader.java revalidateSession
     fn revalidate(
         &mut self,
@@ -170,13 +175,11 @@ impl Replica {
         link: LinkId,
         (session, timeout_ms): (SessionId, i32),
         now: Now,
-    ) {
+    ) -> bool {
         let valid = self.heard_of(state, session, timeout_ms, now);
-        if valid {
-            self.owners.give(session, Server::Link(link));
-        }
         let answer = ToLearner::Revalidate { session, valid };
         self.mail.push(Effect::Send(link, answer));
+        valid && self.owners.give(session, Server::Link(link)) == Some(Server::Here)
     }
 
     /// Whether the session can still be used; then it lives on from now.

@@ -100,6 +100,8 @@ pub struct Replica {
     relay: Relay,
     /// When a learner last told what it has heard of.
     reported: Millis,
+    /// A role has ended, and what can still be answered of it has not been finished.
+    retiring: bool,
     /// Requests of a role that has ended; finishing says so.
     unanswered: Vec<Asker>,
     /// Connections before this one belong to a role that has ended.
@@ -134,6 +136,7 @@ impl Replica {
             resuming: BTreeMap::new(),
             relay: Relay::default(),
             reported: Millis(i64::MIN),
+            retiring: false,
             unanswered: Vec::new(),
             first_conn: ConnId(0),
             membership: None,
@@ -270,6 +273,11 @@ impl Replica {
         self.room.has_ready() || !self.unanswered.is_empty()
     }
 
+    /// Whether a role has ended, and what can still be answered of it is ready to be finished.
+    pub fn is_retiring(&self) -> bool {
+        self.retiring
+    }
+
     /// Whether nothing at all waits or is in flight.
     pub fn is_idle(&self) -> bool {
         self.gate.is_empty()
@@ -322,9 +330,14 @@ impl Replica {
             wall: now.wall,
             propagation_ms: &mut self.propagation_ms,
             fuzzy_upto: self.fuzzy_upto,
+            retiring: &mut self.retiring,
         };
+        let was_retiring = *finish.retiring;
         let applied = finish.run(&mut self.room, count);
         self.note(&out.effects[before..]);
+        if was_retiring && !self.retiring {
+            self.gate.clear();
+        }
         if let Role::Elected { epoch } = self.role
             && state.last_zxid >= epoch
         {

@@ -101,8 +101,8 @@ impl Replica {
         self.has_orphans = true;
     }
 
-    /// Nobody is answered any more. What is in flight may still be committed; nothing new comes in until
-    /// there is another role. The caller closes all connections.
+    /// Nobody is answered any more but for what can be finished now. What is in flight may still be committed;
+    /// nothing new comes in until there is another role. The caller finishes, then closes all connections.
     fn retire(&mut self) {
         assert!(
             !self.role.decides() || self.open.is_empty(),
@@ -111,9 +111,8 @@ impl Replica {
         self.role = Role::None;
         let unanswered = &mut self.unanswered;
         let mut dropped = |asker: Asker| unanswered.extend(asker.is_request().then_some(asker));
-        self.open.abandon(&mut dropped);
-        self.room.abandon(&mut dropped);
-        self.forward.abandon(&mut dropped);
+        self.room.retire(&mut self.open, &mut dropped);
+        self.retiring = true;
         for waiting in self.gate.retire() {
             if let Waiting::Requests(submission, at) = waiting {
                 submission.askers_from(at).for_each(&mut dropped);

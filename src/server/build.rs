@@ -227,6 +227,7 @@ impl Base {
                 disk: Arc::clone(&files.disk),
                 dirs: files.dirs.clone(),
                 size_factor: config.quorum.snapshot_size_factor.unwrap_or(-1.0),
+                broken: Arc::default(),
             },
             phases: Phases::new(me, Arc::clone(&board)),
             files: member_files,

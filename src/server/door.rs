@@ -3,7 +3,7 @@
 use crate::net::client::Closing;
 use crate::replica::Door;
 use crate::server::shared::Shared;
-use crate::types::ConnId;
+use crate::types::{ConnId, SessionId};
 
 /// The registry as the gate sees it.
 pub(super) struct Doors<'d> {
@@ -33,6 +33,12 @@ impl Door for Doors<'_> {
         let registry = self.shared.registry.lock();
         let outbox = registry.get(conn)?;
         outbox.session().map(|_| outbox.timeout_ms())
+    }
+
+    fn leave(&mut self, session: SessionId) {
+        if let Some(outbox) = self.shared.registry.lock().holder(session) {
+            outbox.close(Closing::AtNextRequest);
+        }
     }
 
     fn cut(&mut self, conn: ConnId) {

@@ -260,8 +260,8 @@ impl Line {
         if let Some(batch) = self.member.take_log(now) {
             self.log.send(Order::Append(batch));
         }
-        if self.member.replica.role() == Role::None && self.shared.is_at_work() {
-            self.retire();
+        if self.member.replica.is_retiring() {
+            self.retire(now, outputs);
         }
         self.finish(now, outputs);
         match &mut self.seat {
@@ -280,14 +280,17 @@ impl Line {
         }
     }
 
-    /// Serves nobody from here on. Whoever holds a connection finds it closed.
-    fn retire(&mut self) {
+    /// Serves nobody from here on. Whoever holds a connection gets the answers that are there, and finds it closed.
+    fn retire(&mut self, now: Now, outputs: &mut Outputs) {
         let state = self.shared.state.write();
         self.shared.set_serving(Serving::Nobody);
         drop(state);
+        while self.member.replica.is_retiring() {
+            self.finish_slice(now, outputs);
+        }
         let registry = self.shared.registry.lock();
         for outbox in registry.iter() {
-            outbox.close(Closing::Now);
+            outbox.close(Closing::AfterFlush);
         }
         let next = self.shared.next_conn();
         drop(registry);
@@ -298,33 +301,7 @@ impl Line {
     /// Applies and answers everything that is ready, in slices that hold the tree's lock briefly.
     fn finish(&mut self, now: Now, outputs: &mut Outputs) {
         while self.member.replica.has_ready() {
-            outputs.clear();
-            let shared = Arc::clone(&self.shared);
-            let mut state = shared.state.write();
-            if !shared.is_at_work() {
-                // What is applied without a role may not stay.
-                shared.break_walks();
-            }
-            let mut watches = shared.watches.lock();
-            let mut registry = shared.registry.lock();
-            let mut audience = Listeners {
-                registry: &registry,
-                auth: &shared.rules.auth,
-            };
-            self.member.replica.finish(
-                &mut state,
-                &mut watches,
-                &mut audience,
-                now,
-                limits::APPLY_BATCH_MAX,
-                outputs,
-            );
-            drop(watches);
-            shared.set_last_zxid(state.last_zxid);
-            deliver(outputs, &mut registry, &shared, now);
-            drop(registry);
-            drop(state);
-            self.ring();
+            self.finish_slice(now, outputs);
         }
         let propagated = self.member.replica.take_propagation_ms();
         if propagated.count > 0 {
@@ -333,6 +310,36 @@ impl Line {
         let mismatches = self.member.replica.digest_mismatches();
         self.shared
             .set_digest_mismatches(i64::try_from(mismatches).unwrap_or(i64::MAX));
+    }
+
+    fn finish_slice(&mut self, now: Now, outputs: &mut Outputs) {
+        outputs.clear();
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state.write();
+        if !shared.is_at_work() {
+            // What is applied without a role may not stay.
+            shared.break_walks();
+        }
+        let mut watches = shared.watches.lock();
+        let mut registry = shared.registry.lock();
+        let mut audience = Listeners {
+            registry: &registry,
+            auth: &shared.rules.auth,
+        };
+        self.member.replica.finish(
+            &mut state,
+            &mut watches,
+            &mut audience,
+            now,
+            limits::APPLY_BATCH_MAX,
+            outputs,
+        );
+        drop(watches);
+        shared.set_last_zxid(state.last_zxid);
+        deliver(outputs, &mut registry, &shared, now);
+        drop(registry);
+        drop(state);
+        self.ring();
     }
 
     pub(super) fn ring(&self) {

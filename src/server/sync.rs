@@ -2,6 +2,7 @@
 //! own that ends with it. A slow learner keeps nobody else waiting.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
 use crate::consensus::{Outcome, Task};
@@ -28,6 +29,29 @@ pub struct Syncs {
     pub dirs: DataDirs,
     /// `snapshotSizeFactor`; negative: never from the log.
     pub size_factor: f64,
+    /// Where the log was found broken last.
+    pub broken: Arc<Break>,
+}
+
+/// The last transaction in front of a place at which the log could not be read on. Who needs what lies behind it gets
+/// a snapshot: once more from the log would come to the same end.
+#[derive(Debug)]
+pub struct Break(AtomicI64);
+
+impl Default for Break {
+    fn default() -> Self {
+        Break(AtomicI64::new(i64::MAX))
+    }
+}
+
+impl Break {
+    fn note(&self, last: Zxid) {
+        self.0.store(last.0, Ordering::Relaxed);
+    }
+
+    fn lies_in(&self, after: Zxid, upto: Zxid) -> bool {
+        (after.0..upto.0).contains(&self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl Syncs {
@@ -71,24 +95,13 @@ impl Syncs {
     ) {
         let this = self.clone();
         start(move || {
-            let range = LogRange::open(
-                Arc::clone(&this.disk),
-                &this.dirs,
-                after,
-                upto,
-                this.size_factor,
-            );
-            let range = range.unwrap_or_else(|error| {
-                tracing::warn!("Peer sid: {to} gets nothing out of the log: {error}");
-                None
-            });
-            let Some(range) = range else {
+            let Some(range) = this.range(after, upto, &to) else {
                 stream.withdraw();
                 this.line.send(Letter::Done(task, Outcome::Unavailable));
                 return;
             };
             tracing::info!("Sending peer sid: {to} what is in the log after {after}, up to {upto}");
-            match log(&mut stream, diff, range) {
+            match log(&mut stream, diff, range, &this.broken) {
                 Ok(last) => {
                     stream.finish();
                     this.line.send(Letter::Done(task, Outcome::Streamed(last)));
@@ -97,6 +110,20 @@ impl Syncs {
                 Err(why) => tracing::warn!("Peer sid: {to} is not sent the rest: {why}"),
             }
         });
+    }
+
+    /// `None`: the log is not to be sent.
+    fn range(&self, after: Zxid, upto: Zxid, to: &str) -> Option<LogRange> {
+        if self.broken.lies_in(after, upto) {
+            tracing::warn!("Peer sid: {to} is not sent the log, which is broken behind {after}");
+            return None;
+        }
+        let disk = Arc::clone(&self.disk);
+        let range = LogRange::open(disk, &self.dirs, after, upto, self.size_factor);
+        range.unwrap_or_else(|error| {
+            tracing::warn!("Peer sid: {to} gets nothing out of the log: {error}");
+            None
+        })
     }
 }
 
@@ -141,7 +168,12 @@ enum Unsent {
 }
 
 /// Returns the last transaction sent.
-fn log(stream: &mut Stream, diff: Option<Zxid>, mut range: LogRange) -> Result<Zxid, Unsent> {
+fn log(
+    stream: &mut Stream,
+    diff: Option<Zxid>,
+    mut range: LogRange,
+    broken: &Break,
+) -> Result<Zxid, Unsent> {
     if let Some(zxid) = diff {
         let sent = stream.packet(&ToLearner::Diff(zxid));
         sent.map_err(|LinkGone| Unsent::Gone)?;
@@ -151,7 +183,8 @@ fn log(stream: &mut Stream, diff: Option<Zxid>, mut range: LogRange) -> Result<Z
         let more = range.next_batch(limits::LINK_STREAM_BYTES, &mut |zxid, body| {
             ToLearner::append_proposal(zxid, body, &mut packets);
             ToLearner::Commit(zxid).append(&mut packets);
-        })?;
+        });
+        let more = more.inspect_err(|_| broken.note(range.last()))?;
         let sent = stream.write(&packets);
         sent.map_err(|LinkGone| Unsent::Gone)?;
         if !more {

@@ -61,9 +61,9 @@ impl Owners {
         *self.entry(session).server.get_or_insert(server) == server
     }
 
-    /// The session's client is at `server` from now on.
-    pub fn give(&mut self, session: SessionId, server: Server) {
-        self.entry(session).server = Some(server);
+    /// The session's client is at `server` from now on. Returns where it was.
+    pub fn give(&mut self, session: SessionId, server: Server) -> Option<Server> {
+        self.entry(session).server.replace(server)
     }
 
     /// A learner has heard of the session `at` this time, with this timeout in ms.

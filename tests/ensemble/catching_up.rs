@@ -2,6 +2,8 @@
 //! agreed on.
 
 use std::fs;
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use oxkeeper::types::OpCode;
@@ -64,6 +66,53 @@ fn a_member_that_missed_more_than_memory_holds_gets_it_from_the_log_or_a_snapsho
     cluster.settle();
     let tree = cluster.agreed_tree();
     assert_eq!((count(&tree, "before"), count(&tree, "after")), (10, 700));
+}
+
+/// Spoils the record that holds this in the member's log.
+fn spoil(cluster: &Cluster, id: i64, text: &str) {
+    let dir = cluster.members[&id].data().join("version-2");
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let log = fs::read(entry.path()).unwrap();
+        let found = log.windows(text.len()).position(|at| at == text.as_bytes());
+        if let Some(at) = found.filter(|_| entry.file_name().to_string_lossy().starts_with("log."))
+        {
+            let file = OpenOptions::new().write(true).open(entry.path()).unwrap();
+            let at = u64::try_from(at).unwrap();
+            file.write_all_at(b"rot", at).unwrap();
+            return;
+        }
+    }
+    panic!("{text} is in no log of {id}");
+}
+
+#[test]
+fn who_cannot_be_sent_the_whole_log_gets_a_snapshot_next() {
+    let mut cluster = ensemble(3, 0, "snapshotSizeFactor=1\n");
+    cluster.start_all();
+    let (away, leader) = follower_and_leader(&cluster);
+    // What memory does not hold is sent out of the log as long as the files with it are shorter than the snapshot, which
+    // a leader makes when it begins.
+    write(&cluster, leader, "before", 1500);
+    cluster.agreed_tree();
+    cluster.kill_all();
+    cluster.start_all();
+    let (again, leader) = (away, cluster.settle());
+    let away = if again == leader {
+        leader % 3 + 1
+    } else {
+        again
+    };
+    write(&cluster, leader, "between", 1);
+    cluster.agreed_tree();
+    cluster.member(away).end(Signal::TERM);
+    write(&cluster, leader, "after", 600);
+    spoil(&cluster, leader, "/after200");
+    cluster.member(away).start();
+    cluster.settle();
+    let tree = cluster.agreed_tree();
+    assert_eq!((count(&tree, "before"), count(&tree, "after")), (1500, 600));
+    assert!(cluster.members[&leader].says("is not sent the rest"));
+    assert!(cluster.members[&away].says("Getting a snapshot from leader"));
 }
 
 #[test]

@@ -103,6 +103,10 @@ impl Ensemble {
         for at in 0..SERVERS {
             if self.servers[at].replica.role() != Role::None {
                 self.obey(at, Effect::Retire);
+                self.servers[at].cut();
+                while self.servers[at].replica.is_retiring() {
+                    self.servers[at].finish_one();
+                }
                 let clients = self.servers[at].clients.keys().copied();
                 for conn in clients.collect::<Vec<_>>() {
                     self.servers[at].disconnect(conn);

@@ -209,7 +209,34 @@ fn a_session_moves_and_its_former_server_may_not_write_for_it() {
     ensemble.settle();
     assert_eq!(brief(&ensemble.heard(LEADER, back)), ["1 ok", "2 err -101"]);
     assert_eq!(ensemble.heard(OTHER, new), ["moved"]);
+    assert_eq!(ensemble.servers[LEADER].left, []);
+    ensemble.move_to(LEARNER, session);
+    ensemble.settle();
+    assert_eq!(ensemble.servers[LEADER].left, [session], "its reads too");
     ensemble.assert_same();
+}
+
+/// What was committed when a role ends is answered; what was not, is not.
+#[test]
+fn a_role_ends_behind_the_answers_that_it_has() {
+    for at in [LEADER, LEARNER] {
+        let (mut ensemble, [conn]) = with_clients([at]);
+        ensemble.send(at, conn, "create /a x | get /a | create /b x | get /b");
+        ensemble.cut(at);
+        while ensemble.up(at) {}
+        ensemble.cut(LEADER);
+        ensemble.commit();
+        // Both proposals, one commit.
+        while ensemble.down(LEARNER) {}
+        ensemble.obey(at, Effect::Retire);
+        assert!(ensemble.servers[at].replica.is_retiring());
+        ensemble.servers[at].cut();
+        while ensemble.servers[at].replica.is_retiring() {
+            ensemble.servers[at].finish_one();
+        }
+        let heard = brief(&ensemble.heard(at, conn));
+        assert_eq!(heard, ["1 ok", "2 ok"], "server {at}");
+    }
 }
 
 #[test]

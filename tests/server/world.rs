@@ -72,6 +72,8 @@ pub struct World {
     pub clock: i64,
     /// Whether it belongs to an ensemble.
     pub is_member: bool,
+    /// Sessions whose clients have gone to another server.
+    pub left: Vec<SessionId>,
 }
 
 struct Ears<'e>(&'e BTreeMap<ConnId, Client>, &'e AuthRules);
@@ -113,10 +115,10 @@ fn parts(clock: i64, rules: &Arc<Rules>) -> Parts {
     }
 }
 
-/// Without a throttle nobody is asked for at the gate.
-struct Unguarded;
+/// Without a throttle nobody is asked for at the gate. Notes which sessions have moved away.
+struct Unguarded<'w>(&'w mut Vec<SessionId>);
 
-impl Door for Unguarded {
+impl Door for Unguarded<'_> {
     fn is_gone(&mut self, conn: ConnId) -> bool {
         unreachable!("{conn:?} is let in as it is")
     }
@@ -124,6 +126,9 @@ impl Door for Unguarded {
         unreachable!("{conn:?} is let in as it is")
     }
     fn cut(&mut self, _: ConnId) {}
+    fn leave(&mut self, session: SessionId) {
+        self.0.push(session);
+    }
 }
 
 impl World {
@@ -159,6 +164,7 @@ impl World {
             log,
             clock,
             is_member: false,
+            left: Vec::new(),
         }
     }
 
@@ -191,7 +197,7 @@ impl World {
         };
         let now = self.now();
         self.replica
-            .open_session(&self.state, new, &mut Unguarded, now);
+            .open_session(&self.state, new, &mut Unguarded(&mut self.left), now);
     }
 
     /// A connection goes; its session stays.
@@ -233,7 +239,7 @@ impl World {
             };
             let now = self.now();
             self.replica
-                .submit(&self.state, submission, &mut Unguarded, now);
+                .submit(&self.state, submission, &mut Unguarded(&mut self.left), now);
         }
         at_once
     }
@@ -259,7 +265,7 @@ impl World {
         };
         let now = self.now();
         self.replica
-            .submit(&self.state, submission, &mut Unguarded, now);
+            .submit(&self.state, submission, &mut Unguarded(&mut self.left), now);
     }
 
     fn serve(&mut self, conn: ConnId, bytes: &[u8]) {
@@ -298,7 +304,8 @@ impl World {
     /// Takes in what waits outside.
     pub fn admit(&mut self) {
         let now = self.now();
-        self.replica.admit(&self.state, &mut Unguarded, now);
+        self.replica
+            .admit(&self.state, &mut Unguarded(&mut self.left), now);
     }
 
     /// Cuts the batch.

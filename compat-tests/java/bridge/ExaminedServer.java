@@ -44,7 +44,8 @@ public final class ExaminedServer {
     private final Process process;
     private final Path log;
     private final Thread reader;
-    private volatile String role = "LOOKING";
+    private String role = "LOOKING";
+    private boolean ended;
 
     private ExaminedServer(Process process, Path log) {
         this.process = process;
@@ -69,15 +70,23 @@ public final class ExaminedServer {
                     LOG.info(line);
                 }
             }
-        } catch (IOException ended) {
-            LOG.warn("the log of a process ends", ended);
+        } catch (IOException broken) {
+            LOG.warn("the log of a process ends", broken);
+        } finally {
+            synchronized (this) {
+                ended = true;
+                notifyAll();
+            }
         }
     }
 
     private void show(String level, String message) {
         Matcher change = ROLE.matcher(message);
         if (change.matches()) {
-            role = change.group(1);
+            synchronized (this) {
+                role = change.group(1);
+                notifyAll();
+            }
         }
         switch (level) {
             case "ERROR":
@@ -92,8 +101,16 @@ public final class ExaminedServer {
     }
 
     /** The role that it has said to have last: LOOKING, FOLLOWING, LEADING or OBSERVING. */
-    String role() {
+    synchronized String role() {
         return role;
+    }
+
+    /** Waits until it has another role than this one; null once it has ended. */
+    synchronized String awaitOther(String than) throws InterruptedException {
+        while (!ended && role.equals(than)) {
+            wait();
+        }
+        return ended ? null : role;
     }
 
     /** An empty directory for one start of a server. */
@@ -209,8 +226,9 @@ public final class ExaminedServer {
         return process.waitFor(millis, TimeUnit.MILLISECONDS);
     }
 
-    int exitCode() {
-        return process.exitValue();
+    /** Waits for its end. */
+    int exitCode() throws InterruptedException {
+        return process.waitFor();
     }
 
     void stop() {

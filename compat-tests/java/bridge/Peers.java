@@ -31,7 +31,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Peers {
     private static final Logger LOG = LoggerFactory.getLogger(Peers.class);
-    private static final long LOOK_MS = 50;
     private static final Map<QuorumPeer, ExaminedServer> RUNNING = new WeakHashMap<>();
     /** What a subclass may not replace and still be examined: the parts of the server. */
     private static final String[] PARTS = {"makeLeader", "makeFollower", "makeObserver", "setCurrentEpoch", "setAcceptedEpoch"};
@@ -50,11 +49,10 @@ public final class Peers {
                 server = ExaminedServer.start(ExaminedServer.home(), settings(peer));
                 RUNNING.put(peer, server);
             }
-            while (!server.awaitEnd(LOOK_MS)) {
-                ServerState state = ServerState.valueOf(server.role());
+            for (String role = server.awaitOther(""); role != null; role = server.awaitOther(role)) {
                 synchronized (RUNNING) {
                     if (of(peer) == server) {
-                        showRole(peer, state);
+                        showRole(peer, ServerState.valueOf(role));
                     }
                 }
             }

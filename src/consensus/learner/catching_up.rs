@@ -165,12 +165,12 @@ impl CatchingUp {
     }
 
     /// Whether a membership is proposed and not committed: a leader sends with `NEWLEADER` what it has seen last. One
-    /// that is older than the epoch is committed with it. Apache's learners take all of them for committed.
+    /// that was not proposed in the epoch is committed with it. Apache's learners take all of them for committed.
     fn is_pending(&self, membership: &Membership) -> bool {
         let last_late = self.late.checked_sub(1).map(|last| self.pending[last].0);
         let committed = last_late.unwrap_or(self.base);
         let version = Zxid(membership.version);
-        version > committed && version > Zxid(self.epoch << 32)
+        version > committed && version.epoch() == self.epoch && version.counter() != 0
     }
 
     /// A change of the membership is being committed.

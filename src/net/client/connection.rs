@@ -41,6 +41,10 @@ pub(super) enum End {
     /// Together with those in process it would take more room than large requests may.
     #[error("Rejecting large request of {0} bytes")]
     TooLarge(usize),
+    /// The client has taken up its session at another server, and asks here again.
+    // apache 3.9.5: server/FinalRequestProcessor.java processRequest, its SessionMovedException
+    #[error("its session has moved to another server")]
+    Moved,
     /// A member of an ensemble that has no role serves nobody.
     #[error("ZooKeeperServer not running")]
     NotServing,

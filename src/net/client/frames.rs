@@ -5,6 +5,7 @@ use std::mem;
 
 use crate::auth;
 use crate::net::client::connection::{Connection, End};
+use crate::net::client::outbox::Closing;
 use crate::net::client::ports::Viewer;
 use crate::ops;
 use crate::proto::frame;
@@ -108,7 +109,11 @@ impl Connection {
     ) -> Result<usize, End> {
         let mut at = 0;
         let (mut received, mut touched) = (0, false);
+        let has_moved = self.local.outbox.closing() == Closing::AtNextRequest;
         while let Some(request) = self.next(&input[at..])? {
+            if has_moved {
+                return Err(End::Moved);
+            }
             let waits = queue.count > 0 || self.in_flight() > 0;
             match request.kind {
                 Kind::Auth => {

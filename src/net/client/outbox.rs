@@ -19,10 +19,12 @@ use crate::types::{ConnId, Id, Millis, OpCode, SessionId};
 pub enum Closing {
     /// It is not.
     No = 0,
+    /// Unanswered, when the client asks for anything more: its session is served elsewhere.
+    AtNextRequest = 1,
     /// Once everything queued is sent.
-    AfterFlush = 1,
+    AfterFlush = 2,
     /// At once.
-    Now = 2,
+    Now = 3,
 }
 
 /// No read-only byte in the response.
@@ -142,7 +144,8 @@ impl Outbox {
     pub fn closing(&self) -> Closing {
         match self.closing.load(Ordering::Acquire) {
             0 => Closing::No,
-            1 => Closing::AfterFlush,
+            1 => Closing::AtNextRequest,
+            2 => Closing::AfterFlush,
             _ => Closing::Now,
         }
     }

@@ -210,7 +210,7 @@ async fn sweep(rooms: Rc<Rooms>) {
                 Closing::No if outbox.session().is_none() => {
                     sessionless_end(outbox.touched(), rooms.ports.limits.sessionless_ms) <= now
                 }
-                Closing::No | Closing::Now => false,
+                Closing::No | Closing::AtNextRequest | Closing::Now => false,
             };
             if is_over {
                 local.outbox.close(Closing::Now);

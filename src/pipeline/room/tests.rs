@@ -83,3 +83,48 @@ fn what_may_leave_cannot_become_less() {
     let mut room = Room::new(Zxid(4));
     room.release(Zxid(3));
 }
+
+/// What leaves now, by kind: `t` a transaction that somebody waits for, `-` one that nobody does, `r` a
+/// refusal, `|` the end of a role.
+fn kinds(room: &mut Room) -> String {
+    let kind = |leaving: Leaving<'_>| match leaving.item {
+        Item::Txn { asker, .. } => ['-', 't'][usize::from(asker.is_some())],
+        Item::Refusal { .. } => 'r',
+        Item::Retired => '|',
+        _ => unreachable!(),
+    };
+    std::iter::from_fn(|| room.leave(kind)).collect()
+}
+
+#[test]
+fn at_the_end_of_a_role_who_has_waited_long_enough_is_answered() {
+    let mut room = Room::new(Zxid(4));
+    room.enter(batch(&[5, 6, 7]));
+    room.enter(batch(&[8]));
+    room.release(Zxid(6));
+    let mut dropped = Vec::new();
+    let mut open = OpenBatch::default();
+    room.retire(&mut open, |asker| dropped.push(asker.xid));
+    assert_eq!(
+        dropped,
+        [0, 7, 0, 8],
+        "of two transactions, and behind them"
+    );
+    assert_eq!(kinds(&mut room), "trtr|");
+    room.release(Zxid(8));
+    assert_eq!(kinds(&mut room), "--", "they stay");
+}
+
+#[test]
+fn where_nothing_waits_the_end_of_a_role_comes_last() {
+    let mut room = Room::new(Zxid::ZERO);
+    let mut nobody = |asker: Asker| panic!("{asker:?} is dropped");
+    room.retire(&mut OpenBatch::default(), &mut nobody);
+    assert_eq!(kinds(&mut room), "|", "of the room");
+    let mut open = OpenBatch::default();
+    open.items.push_back(refusal(1));
+    room.retire(&mut open, nobody);
+    open.items.push_back(refusal(2));
+    room.enter(open);
+    assert_eq!(kinds(&mut room), "r|r", "of what has come in this turn");
+}
