@@ -82,7 +82,7 @@ fn spoil(cluster: &Cluster, id: i64, text: &str) {
             return;
         }
     }
-    panic!("{text} is in no log of {id}");
+    unreachable!("{text} is in no log of {id}");
 }
 
 #[test]
