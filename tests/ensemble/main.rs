@@ -9,6 +9,7 @@ mod moving;
 mod oracle;
 
 mod catching_up;
+mod failing_flushes;
 mod impostors;
 mod leaders;
 mod local_sessions;
