@@ -157,7 +157,12 @@ impl Pass {
             self.settles = None;
         }
         let step = match b.state {
-            _ if !roll.is_voter(vote.leader) => Step::Quiet,
+            _ if !roll.is_voter(vote.leader) => {
+                // What it said before does not hold any more. (Apache's server counts that until the next ballot, but does
+                // not decide by it.)
+                self.received.0.remove(&from);
+                Step::Quiet
+            }
             PeerState::Observing => Step::Quiet,
             PeerState::Looking => self.looking(from, vote, roll),
             PeerState::Following | PeerState::Leading => self.established(from, vote, b, roll),

@@ -358,6 +358,19 @@ fn votes_for_servers_that_do_not_vote_are_ignored() {
     assert_eq!(desk.elector.round(), 1);
 }
 
+/// Upstream's QuorumPeerMainTest: a server whose settings do not name the third waits for the second, who follows that one.
+#[test]
+fn who_votes_for_a_stranger_votes_for_nobody_else() {
+    let mut desk = Desk::of(1, roll(&[1, 2], &[]));
+    desk.look(standing(10, 1));
+    desk.hear_looking(2, vote(2, 10, 1, 1));
+    desk.hear_looking(2, vote(3, 10, 1, 1));
+    desk.sent();
+    assert_eq!(desk.wait(1000), None, "no quorum is for 2");
+    desk.hear_looking(2, vote(2, 10, 1, 1));
+    assert!(desk.wait(200).is_some(), "its last word counts");
+}
+
 #[test]
 fn observers_that_are_voters_here_are_ignored() {
     let mut desk = Desk::looking(1);
