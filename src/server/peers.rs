@@ -20,6 +20,9 @@ use crate::types::ServerId;
 /// Between two attempts to bind the election port.
 const BIND_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long another server may be silent before the next ballot goes over a new connection.
+const BALLOT_SILENCE: Duration = Duration::from_secs(5);
+
 /// The line as the peers thread sees it.
 struct Ears {
     line: Arc<Mailbox<Letter>>,
@@ -131,6 +134,7 @@ fn election_settings(config: &Config, me: ServerId) -> ElectionSettings {
         dial_within: millis(quorum.election_connect_ms),
         hello_within: quorum.election_hello_ms.map_or(sync_limit, millis),
         reachability: reachability(config),
+        silent_within: BALLOT_SILENCE,
         keep_alive: quorum.tcp_keep_alive,
         listen_on_all_ips: quorum.listen_on_all_ips,
         hello: match quorum.announces_all_addresses {

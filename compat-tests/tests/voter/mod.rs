@@ -78,6 +78,7 @@ impl Voter {
                 false => HelloVersion::V1,
             },
             reachability: None,
+            silent_within: Duration::from_secs(5),
             bind_attempts: 3,
             bind_pause: Duration::from_secs(1),
         };

@@ -44,6 +44,9 @@ pub struct ElectionSettings {
     /// Checks of connections with servers of several addresses, whenever there is a ballot for them; `None`: there are
     /// none (`multiAddress.reachabilityCheckEnabled`).
     pub reachability: Option<Reachability>,
+    /// How long a server may be silent before the next ballot for it goes over a new connection. Whoever is sent
+    /// ballots has a word to say, at once or when it sends its own again; a connection may be dead without a sign of it.
+    pub silent_within: Duration,
     /// Keep-alive probes on all connections (`tcpKeepAlive`).
     pub keep_alive: bool,
     /// Listen on all addresses of the machine (`quorumListenOnAllIPs`).

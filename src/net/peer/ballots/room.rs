@@ -68,6 +68,21 @@ struct Link {
     ip: Option<IpAddr>,
     /// Whether it is being asked for an answer.
     is_checked: bool,
+    /// Whether a ballot has come since this was looked at.
+    heard: Rc<Cell<bool>>,
+    /// When the first ballot was sent after the last one that came.
+    asked: Cell<Option<Instant>>,
+}
+
+impl Link {
+    /// A ballot is being sent. How long the other end has owed a word.
+    fn asks(&self, now: Instant) -> Duration {
+        let answered = self.heard.replace(false);
+        let asked = self.asked.get().filter(|_| !answered);
+        let asked = asked.unwrap_or(now);
+        self.asked.set(Some(asked));
+        now - asked
+    }
 }
 
 /// A dial under way.
@@ -166,6 +181,11 @@ impl Room {
         let peer = peers.entry(to).or_insert_with(Peer::new);
         peer.outgoing.put(frame);
         match &mut peer.link {
+            Some(link) if link.asks(Instant::now()) > self.settings.silent_within => {
+                tracing::warn!("server {} says nothing: dialling it anew", to.0);
+                peer.hang_up();
+                self.dial(to, peer, Vec::new());
+            }
             Some(link) => self.check(to, link),
             None if peer.dial.is_none() => self.dial(to, peer, Vec::new()),
             None => {}
@@ -367,8 +387,10 @@ impl Room {
             stream,
             received,
             outgoing: Rc::clone(&peer.outgoing),
+            heard: Rc::default(),
             port: Arc::clone(&self.port),
         };
+        let heard = Rc::clone(&wire.heard);
         let room = Rc::clone(self);
         let task = self.spawn(async move {
             let end = wire.run().await;
@@ -379,6 +401,8 @@ impl Room {
             task,
             ip,
             is_checked: false,
+            heard,
+            asked: Cell::new(None),
         });
         tracing::info!("connected with server {} for elections", id.0);
     }

@@ -95,6 +95,7 @@ fn settings(me: i64) -> ElectionSettings {
         dial_within: PATIENCE,
         hello_within: PATIENCE,
         reachability: None,
+        silent_within: PATIENCE,
         keep_alive: true,
         listen_on_all_ips: false,
         hello: HelloVersion::V1,

@@ -1,6 +1,6 @@
 //! One connection between two servers, once it is known who they are.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -78,6 +78,8 @@ pub(super) struct Wire {
     /// What came in behind the other server's hello.
     pub(super) received: BytesMut,
     pub(super) outgoing: Rc<Outgoing>,
+    /// Set whenever a ballot comes.
+    pub(super) heard: Rc<Cell<bool>>,
     pub(super) port: Arc<dyn BallotPort>,
 }
 
@@ -85,7 +87,8 @@ impl Wire {
     /// Carries ballots both ways until the connection ends.
     pub(super) async fn run(self) -> WireEnd {
         let (input, output) = self.stream.into_split();
-        let mut reading = pin!(read(self.peer, input, self.received, &*self.port));
+        let (peer, port) = (self.peer, &*self.port);
+        let mut reading = pin!(read(peer, input, self.received, (&self.heard, port)));
         let mut writing = pin!(write(output, &self.outgoing));
         let end = poll_fn(|cx| match reading.as_mut().poll(cx) {
             Poll::Pending => writing.as_mut().poll(cx),
@@ -111,7 +114,7 @@ async fn read(
     peer: ServerId,
     mut input: OwnedReadHalf,
     mut received: BytesMut,
-    port: &dyn BallotPort,
+    (heard, port): (&Cell<bool>, &dyn BallotPort),
 ) -> Result<(), WireEnd> {
     let unopened = Arc::new(Semaphore::new(UNOPENED_MAX));
     loop {
@@ -132,6 +135,7 @@ async fn read(
                     permit.expect("the semaphore is never closed")
                 }
             };
+            heard.set(true);
             port.ballot(BallotLetter::new(peer, ballot, permit));
             news = true;
         }

@@ -157,3 +157,33 @@ fn a_server_that_does_not_read_holds_up_nobody() {
         bench.stop().await;
     });
 }
+
+#[test]
+fn who_says_nothing_is_dialled_anew() {
+    run(async {
+        let (at, theirs) = (reserve(), reserve());
+        let settings = ElectionSettings {
+            silent_within: Duration::from_millis(20),
+            ..settings(5)
+        };
+        let bench = Bench::with(settings, book(&[(5, at.at), (1, theirs.at)]));
+        let listener = listener(&theirs);
+        bench.send(1, 1);
+        let mut first = Raw::accept(&listener).await;
+        first.hello().await;
+        assert_eq!(first.round().await, 1);
+        // Whoever answers is left alone, however long it took.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        first.write(&frame(1)).await;
+        assert_eq!(bench.letter().await, (1, 1));
+        bench.send(1, 2);
+        assert_eq!(first.round().await, 2);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        bench.send(1, 3);
+        let mut second = Raw::accept(&listener).await;
+        second.hello().await;
+        while second.round().await != 3 {}
+        first.ended().await;
+        bench.stop().await;
+    });
+}
