@@ -1,6 +1,5 @@
 //! Transcripts of a follower: server 1, and its leader 3.
 
-use crate::consensus::testing::membership;
 use crate::consensus::tests::desk::{
     Desk, ack, append, deliver, done, proposal, saved, settings, z,
 };
@@ -202,37 +201,6 @@ fn nothing_is_said_before_the_acknowledgement_of_newleader() {
                 .any(|effect| matches!(effect, Effect::ToLeader(_))),
             "{said:?}"
         );
-    }
-}
-
-/// What the leader has seen last may be proposed and not committed. Whatever was not proposed in its epoch has been
-/// committed with it, also what an operator has written into a file of a later version.
-#[test]
-fn a_membership_that_is_not_proposed_in_the_epoch_comes_with_it() {
-    let mut settings = settings(1);
-    settings.reconfig = true;
-    for (version, comes) in [
-        (z(6, 9), true),
-        (z(7, 3), false),
-        (z(7, 0), true),
-        (z(8, 0), true),
-    ] {
-        let mut desk = Desk::new(settings.clone(), saved((6, 6), &[z(6, 1)]));
-        desk.elect_other();
-        desk.take(Input::LeaderUp);
-        desk.leader(leader_info(7));
-        desk.take(done(1, Outcome::Saved));
-        desk.leader(ToLearner::Diff(Zxid::ZERO));
-        let mut membership = membership(&[1, 2, 3, 4], &[]);
-        membership.version = version.0;
-        desk.leader(ToLearner::NewLeader {
-            zxid: z(7, 0),
-            config: Some(membership.to_text().into()),
-        });
-        desk.take(done(2, Outcome::Saved));
-        let said = desk.leader(ToLearner::UpToDate);
-        let activates = |effect: &Effect| matches!(effect, Effect::Activate { .. });
-        assert_eq!(said.iter().any(activates), comes, "{version}");
     }
 }
 
