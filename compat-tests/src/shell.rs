@@ -59,8 +59,8 @@ impl Shell {
     /// # Errors
     /// When the shell has closed its standard input.
     pub fn send(&mut self, line: &str) -> Result<()> {
-        self.stdin.write_all(line.as_bytes())?;
-        self.stdin.write_all(b"\n")?;
+        // At once: a shell may take what it can read for a whole line.
+        self.stdin.write_all(format!("{line}\n").as_bytes())?;
         Ok(self.stdin.flush()?)
     }
 

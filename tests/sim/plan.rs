@@ -155,9 +155,13 @@ pub fn shares(rng: &mut Rng, members: usize) -> Shares {
 }
 
 fn timing(rng: &mut Rng) -> Timing {
+    let tick_ms = rng.pick(&[100, 200, 500, 2000]);
+    let init_limit = rng.pick(&[5, 10]);
     Timing {
-        tick_ms: rng.pick(&[100, 200, 500, 2000]),
-        init_limit: rng.pick(&[5, 10]),
+        tick_ms,
+        // The waits of elections are no ticks: who hears of a leader with the second repetition of its ballot must find
+        // it gathering still.
+        init_limit: init_limit.max(GATHERING_MIN_MS / tick_ms),
         sync_limit: rng.pick(&[2, 5]),
         backlog: rng.pick(&[1, 5, 20, 500]),
         log_sync: rng.chance(600),
@@ -174,6 +178,8 @@ fn timing(rng: &mut Rng) -> Timing {
     }
 }
 
+/// Two repetitions of a ballot, a last wait, a pause before the leader is called, and the way.
+const GATHERING_MIN_MS: i64 = 1000;
 /// The last counter that Apache's leaders give.
 const COUNTERS: i64 = 0xffff_fffe;
 /// Enough for the last writes of all members.
