@@ -61,7 +61,7 @@ impl Port {
     fn take(locks: &Path, number: u16) -> Result<Option<Self>> {
         let path = locks.join(number.to_string());
         let lock = File::create(&path).with_context(|| format!("open {}", path.display()))?;
-        let free = lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", number)).is_ok();
+        let free = lock.try_lock().is_ok() && !is_listened_at(number)?;
         let _lock = lock;
         Ok(free.then_some(Self { number, _lock }))
     }
@@ -71,6 +71,25 @@ impl Port {
     pub fn number(&self) -> u16 {
         self.number
     }
+}
+
+/// Whether anybody listens at this port. Not found out by listening there: a process that is being started at that moment
+/// would hold the listener for as long as it takes to become another program.
+fn is_listened_at(number: u16) -> Result<bool> {
+    const LISTENING: &str = "0A";
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let sockets = std::fs::read_to_string(table).with_context(|| format!("read {table}"))?;
+        let taken = sockets.lines().skip(1).any(|socket| {
+            let mut words = socket.split_whitespace().skip(1);
+            let port = words.next().and_then(|local| local.rsplit(':').next());
+            let port = port.and_then(|port| u16::from_str_radix(port, 16).ok());
+            port == Some(number) && words.nth(1) == Some(LISTENING)
+        });
+        if taken {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The folder of lock files: where every test of this machine finds it, whatever its target folder is.
@@ -91,6 +110,16 @@ mod tests {
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), 20);
+    }
+
+    #[test]
+    fn a_port_that_somebody_listens_at_is_not_free() {
+        let port = Port::reserve().unwrap().number();
+        assert!(!is_listened_at(port).unwrap());
+        for host in ["127.0.0.1", "0.0.0.0", "[::1]"] {
+            let _listener = TcpListener::bind(format!("{host}:{port}")).unwrap();
+            assert!(is_listened_at(port).unwrap(), "{host}");
+        }
     }
 
     #[test]

@@ -179,6 +179,9 @@ impl Conn {
             .expect("an open socket takes options");
         match self.stream.read(buffer) {
             Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                self.read_until(deadline, buffer)
+            }
             Err(error) if is_gone(&error) => 0,
             Err(error) => unreachable!("an answer within the deadline: {error}"),
         }
