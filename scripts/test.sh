@@ -81,7 +81,8 @@ format() {
 }
 
 lints() {
-    cargo clippy --quiet --workspace --all-targets -- -D warnings
+    cargo clippy --quiet --workspace --all-targets -- -D warnings &&
+        CARGO_TARGET_DIR=$target cargo clippy --quiet --manifest-path fuzz/Cargo.toml --all-targets -- -D warnings
 }
 
 tests() {

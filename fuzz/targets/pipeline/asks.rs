@@ -112,7 +112,7 @@ fn acl<'a>(dice: &mut Unstructured<'_>) -> Result<Option<Vec<Acl<'a>>>> {
             };
             Ok(Acl {
                 perms: *dice.choose(&[31, 31, 31, 1, 0, 16])?,
-                id: Some(id).unwrap(),
+                id,
             })
         })
         .collect();

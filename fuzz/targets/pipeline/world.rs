@@ -122,6 +122,9 @@ impl Door for Unguarded {
     fn cut(&mut self, conn: ConnId) {
         unreachable!("{conn:?} is let in as it is")
     }
+    fn leave(&mut self, session: SessionId) {
+        unreachable!("{session} has nowhere else to go")
+    }
 }
 
 impl World {
