@@ -4,7 +4,7 @@
 #   scripts/bench-ensemble.sh [quick|full] [--rounds N]
 #
 # quick: about three minutes, one short round; the page goes to target/bench-ensemble/quick.
-# full:  about fifteen minutes, three rounds; writes docs/benchmarks-ensemble.md.
+# full:  about seven minutes, three rounds; writes docs/benchmarks-ensemble.md.
 #
 # Needs java and mvn. All three members and the load generator share the machine's processors, so only what is per
 # CPU second, and ratios, say much. OXKEEPER_BIN names another binary of ours.
@@ -175,6 +175,14 @@ start_all() {
     for member in $members; do start "$subject" "$member"; done
 }
 
+# Until every member serves.
+await_all() {
+    local member
+    for member in $members; do
+        until [[ -n $(told "$member" Mode) ]]; do sleep 0.01; done
+    done
+}
+
 resident_kib() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/${pid[$1]}/status"; }
 
 # A large tree: what the largest of the members takes for each znode.
@@ -182,6 +190,7 @@ memory() {
     local subject=$1 round=$2 member kib most=0 before=0
     start_all "$subject"
     outage --server "$(servers 1 2 3)" >/dev/null
+    await_all
     for member in $members; do
         kib=$(resident_kib "$member")
         if ((kib > before)); then before=$kib; fi
@@ -202,9 +211,7 @@ round_of() {
     began=$(now)
     outage --server "$(servers 1 2 3)" >/dev/null
     keep cold-start-s "$round" "$subject" "$(seconds_since "$began")"
-    for member in $members; do
-        until [[ -n $(told "$member" Mode) ]]; do sleep 0.01; done
-    done
+    await_all
 
     # Java compiles what runs often: gives it the time to, before anything counts.
     "$oxkeeper" bench mixed --quiet --server "$(servers 1 2 3)" --warmup 0s --duration "${duration}s" >/dev/null
