@@ -12,7 +12,7 @@ pub(super) const KEYS: &[Key] = rows! { PassThrough:
     "leader.maxConcurrentDiffSyncs" | "100" | "learners" | Honoured("the same for learners that get transactions only");
     "leader.maxTimeToWaitForEpoch" | "-1" | "ms" | Honoured("a leader that has waited longer for learners gives up when a server that voted for it looks for a leader again; -1: it waits for initLimit");
     "leader.ackLoggingFrequency" | "1000" | "zxids" | NoEffect("it thins out a metric, `ack_latency`, that this server does not have");
-    "leaderConnectDelayDuringRetryMs" | "100" | "ms" | Honoured("between two tries to connect to the leader");
+    "leaderConnectDelayDuringRetryMs" | "100" | "ms" | Honoured("the longest pause between two tries to connect to the leader; the first are shorter");
     "cnxTimeout" | "5000" | "ms" | Honoured("how long a connection to another election port may take to open");
     "quorumCnxnTimeoutMs" | "-1" | "ms" | Honoured("how long a caller at the election port may take to say who it is; -1: syncLimit");
     "tcpKeepAlive" | "false" | "true, false" | Honoured("keep-alive on election connections");

@@ -9,9 +9,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often each address is tried.
+/// How often each address is tried, with the longest pause in between.
 // apache 3.9.5: server/quorum/Learner.java LeaderConnector
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: usize = 5;
+/// How many pauses come before those, each half as long as the next one: a leader listens a moment after it was elected,
+/// and who follows it may have been quicker.
+const SHORTER_PAUSES: u32 = 5;
 
 /// Where a server takes connections of other servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +61,7 @@ impl fmt::Display for Failures<'_> {
 /// Connects to whichever of the addresses answers first.
 ///
 /// # Errors
-/// When none does within the budget, or each has failed five times.
+/// When none does within the budget, or each has failed too often.
 pub(super) async fn dial(
     at: &[Target],
     within: Duration,
@@ -87,10 +90,19 @@ pub(super) async fn dial(
     Err(DialError::Unreachable(failures))
 }
 
+/// How long to wait before each try.
+fn pauses(longest: Duration) -> impl Iterator<Item = Duration> {
+    let shorter = (1..=SHORTER_PAUSES).rev().map(move |n| longest / (1 << n));
+    let longest = std::iter::repeat_n(longest, ATTEMPTS - 1);
+    std::iter::once(Duration::ZERO)
+        .chain(shorter)
+        .chain(longest)
+}
+
 async fn reach(target: &Target, deadline: Instant, pause: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
-    for attempt in 0..ATTEMPTS {
-        if attempt > 0 && timeout_at(deadline, sleep(pause)).await.is_err() {
+    for pause in pauses(pause) {
+        if !pause.is_zero() && timeout_at(deadline, sleep(pause)).await.is_err() {
             break;
         }
         match timeout_at(deadline, connect(target)).await {
@@ -127,4 +139,16 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_longest() {
+        let tenths_of_ms = pauses(Duration::from_millis(320)).map(|pause| pause.as_micros() / 100);
+        let want = [0, 100, 200, 400, 800, 1600, 3200, 3200, 3200, 3200];
+        assert_eq!(tenths_of_ms.collect::<Vec<_>>(), want);
+    }
 }
