@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::storage::sparse::SparseReader;
+
 /// A verb that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} {}: {source}", path.display())]
@@ -141,7 +143,7 @@ impl Disk for RealDisk {
 
     fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, DiskError> {
         let file = File::open(path).map_err(DiskError::of("open", path))?;
-        Ok(Box::new(file))
+        Ok(Box::new(SparseReader::new(file)))
     }
 
     fn len(&self, path: &Path) -> Result<u64, DiskError> {

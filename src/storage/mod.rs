@@ -30,6 +30,7 @@ pub mod recover;
 mod replay;
 mod rewind;
 pub mod snapshots;
+mod sparse;
 pub mod truncate;
 pub mod txn_log;
 

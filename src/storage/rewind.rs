@@ -144,8 +144,8 @@ fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>, DiskError> {
     Ok(Some(bytes))
 }
 
-/// What is there after `to`. The lengths in the plan are durable afterwards, so that a crash does not
-/// change them.
+/// What is there after `to`. Lengths that a start after a crash compares with the plan are durable afterwards,
+/// so that the crash does not change them.
 fn plan(
     disk: &dyn Disk,
     dirs: &DataDirs,
@@ -163,21 +163,21 @@ fn plan(
     for name in snapshots::list(disk, &dirs.snap)? {
         let other = install.is_some_and(|new| new != name);
         if name.zxid > to || other {
-            let length = settle(disk, &dirs.snap.join(name.to_string()))?;
+            let length = settle(disk, &dirs.snap.join(name.to_string()), name.zxid > to)?;
             plan.snapshots.push((name, length));
         }
     }
     for log in logs(disk, &dirs.log)? {
         let path = dirs.log.join(log.to_string());
         if log.0 > to || install.is_some() {
-            plan.logs.push((log, settle(disk, &path)?));
+            plan.logs.push((log, settle(disk, &path, log.0 > to)?));
             continue;
         }
         match excess(disk, &path, to)? {
             Excess::None => {}
-            Excess::All => plan.logs.push((log, settle(disk, &path)?)),
+            Excess::All => plan.logs.push((log, settle(disk, &path, false)?)),
             Excess::Behind(to) => {
-                let from = settle(disk, &path)?;
+                let from = settle(disk, &path, true)?;
                 plan.cut = Some(Cut { log, to, from });
             }
         }
@@ -187,10 +187,12 @@ fn plan(
     Ok(plan)
 }
 
-/// Makes a file's length durable.
-fn settle(disk: &dyn Disk, path: &Path) -> Result<u64, DiskError> {
+/// A file's length, made durable where it is `compared` after a crash ([`is_outdated`]).
+fn settle(disk: &dyn Disk, path: &Path, compared: bool) -> Result<u64, DiskError> {
     let length = disk.len(path)?;
-    disk.cut(path, length)?;
+    if compared {
+        disk.cut(path, length)?;
+    }
     Ok(length)
 }
 
