@@ -246,10 +246,12 @@ median() { sort -g "$1" | awk '{ all[NR] = $1 } END { printf "%s", all[int((NR +
 row() {
     local ours theirs
     ours=$(median "$out/oxkeeper.$2") theirs=$(median "$out/java.$2")
-    awk -v text="$1" -v ours="$ours" -v theirs="$theirs" -v better="$3" 'BEGIN {
-        ratio = better == "more" ? ours / theirs : theirs / ours
-        form = ours < 1000 ? "| %s | %.3g | %.3g | %.1f |\n" : "| %s | %d | %d | %.1f |\n"
-        printf form, text, ours, theirs, ratio }'
+    awk -v text="$1" -v ours="$ours" -v theirs="$theirs" -v better="$3" '
+        function short(x) { return sprintf(x < 1000 ? "%.3g" : "%d", x) }
+        BEGIN {
+            ratio = better == "more" ? ours / theirs : theirs / ours
+            printf "| %s | %s | %s | %.1f |\n", text, short(ours), short(theirs), ratio
+        }'
 }
 
 page() {

@@ -15,14 +15,7 @@ use crate::{ensemble, of_three, wait};
 
 fn write(cluster: &Cluster, id: i64, prefix: &str, count: usize) {
     let mut client = cluster.client(id);
-    for n in 0..count {
-        assert_eq!(
-            client
-                .create(&format!("/{prefix}{n}"), prefix.as_bytes(), 0)
-                .unwrap(),
-            0
-        );
-    }
+    client.create_all(prefix, count);
     // An open session would expire one day, and that is a transaction.
     client.close().unwrap();
 }
@@ -89,19 +82,14 @@ fn spoil(cluster: &Cluster, id: i64, text: &str) {
 fn who_cannot_be_sent_the_whole_log_gets_a_snapshot_next() {
     let mut cluster = ensemble(3, 0, "snapshotSizeFactor=1\n");
     cluster.start_all();
-    let (away, leader) = follower_and_leader(&cluster);
+    let leader = cluster.settle();
     // What memory does not hold is sent out of the log as long as the files with it are shorter than the snapshot, which
     // a leader makes when it begins.
     write(&cluster, leader, "before", 1500);
     cluster.agreed_tree();
     cluster.kill_all();
     cluster.start_all();
-    let (again, leader) = (away, cluster.settle());
-    let away = if again == leader {
-        leader % 3 + 1
-    } else {
-        again
-    };
+    let (away, leader) = follower_and_leader(&cluster);
     write(&cluster, leader, "between", 1);
     cluster.agreed_tree();
     cluster.member(away).end(Signal::TERM);

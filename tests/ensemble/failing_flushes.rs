@@ -1,6 +1,5 @@
 //! Disks that fail to flush: what is not kept is not acknowledged.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 
 use crate::cluster::Cluster;
-use crate::leaders::Load;
+use crate::leaders::{Load, is_kept};
 use crate::member::Launch;
 use crate::{program, wait};
 
@@ -76,12 +75,5 @@ fn failed_flush(leads: bool) {
     cluster.member(failing).start();
     cluster.settle();
     load.goes_on(50);
-    let acknowledged: BTreeSet<String> = load.stop();
-    let tree = cluster.agreed_tree();
-    let lost: Vec<&String> = acknowledged
-        .iter()
-        .filter(|path| !tree.contains_key(*path))
-        .collect();
-    assert!(lost.is_empty(), "acknowledged writes are lost: {lost:?}");
-    cluster.no_digest_differs();
+    is_kept(&cluster, &load.stop());
 }

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use rustix::process::Signal;
 
 use crate::client::{Client, NODE_EXISTS};
+use crate::cluster::Cluster;
 use crate::{ensemble, of_three, wait};
 
 /// Writes nodes `/<prefix>-<n>` until told to stop, through whoever serves; remembers what was acknowledged.
@@ -64,6 +65,20 @@ impl Load {
     }
 }
 
+/// Everybody has all that was acknowledged, and the same tree, after every transaction.
+#[track_caller]
+pub fn is_kept(cluster: &Cluster, acknowledged: &BTreeSet<String>) {
+    let tree = cluster.agreed_tree();
+    let lost = acknowledged.iter().filter(|path| !tree.contains_key(*path));
+    let lost: Vec<&String> = lost.collect();
+    cluster.no_digest_differs();
+    assert!(
+        lost.is_empty(),
+        "{} acknowledged writes are lost: {lost:?}",
+        lost.len()
+    );
+}
+
 #[test]
 fn three_members_elect_and_everybody_serves_reads_and_writes() {
     let cluster = of_three();
@@ -98,18 +113,7 @@ fn nothing_acknowledged_is_lost_when_leaders_are_killed_under_load() {
         cluster.member(leader).start();
         cluster.settle();
     }
-    let acknowledged: BTreeSet<String> = loads.into_iter().flat_map(Load::stop).collect();
-    let tree = cluster.agreed_tree();
-    let lost: Vec<&String> = acknowledged
-        .iter()
-        .filter(|path| !tree.contains_key(*path))
-        .collect();
-    cluster.no_digest_differs();
-    assert!(
-        lost.is_empty(),
-        "{} acknowledged writes are lost: {lost:?}",
-        lost.len()
-    );
+    is_kept(&cluster, &loads.into_iter().flat_map(Load::stop).collect());
 }
 
 #[test]
@@ -133,9 +137,7 @@ fn all_are_killed_and_come_back_with_everything() {
 fn restarts_with_nothing_written_in_between_keep_everything() {
     let mut cluster = of_three();
     let mut client = cluster.client(1);
-    for n in 0..5 {
-        assert_eq!(client.create(&format!("/kept-{n}"), b"", 0).unwrap(), 0);
-    }
+    client.create_all("kept-", 5);
     client.close().unwrap();
     // Each time the leader has a snapshot of where its epoch began, and the others only what was written before.
     for _ in 0..4 {
