@@ -25,6 +25,7 @@ mod links;
 mod member;
 mod mutant;
 mod mutants;
+mod outlook;
 mod plan;
 mod reconfig;
 mod rng;

@@ -6,10 +6,11 @@ use std::panic;
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
 
-use crate::council::each;
+use crate::council::{each, only};
 use crate::laws::Broken;
 use crate::member::Service;
 use crate::mutant::Mutant;
+use crate::outlook::can_elect;
 use crate::plan::{MS, Plan, Time};
 use crate::scene::Event;
 use crate::sights::Sights;
@@ -103,7 +104,7 @@ fn play(world: &mut World) -> Time {
             return recovery.unwrap_or_default();
         }
     }
-    if is_half_changed(world) {
+    if is_stuck_in_a_change(world) {
         world.sights.add("left in the middle of a change", 1);
         return recovery.unwrap_or_default();
     }
@@ -166,12 +167,13 @@ fn finds_others(world: &World, member: usize) -> bool {
     world.members[member].is_up() && deciding.any(|council| council.is_quorum(serves))
 }
 
-/// Whether somebody has seen a change that is not committed. It may have been lost, and who has seen it waits for a quorum
-/// of those that it names, too, some of which may be no members, only observe as yet, or support nobody who has less than they. With
-/// Apache's server it is the same.
-fn is_half_changed(world: &World) -> bool {
+/// Whether nobody can be elected because somebody has seen a change that is not committed. It may have been lost, and who
+/// has seen it waits for a quorum of those that it names, too, some of which may be no members, only observe as yet, or
+/// support nobody who has less than they. With Apache's server it is the same.
+fn is_stuck_in_a_change(world: &World) -> bool {
     let mut disks = world.scene.disks.iter();
-    disks.any(|disk| disk.next.is_some())
+    let up = (0..world.members.len()).filter(|member| world.members[*member].is_up());
+    disks.any(|disk| disk.next.is_some()) && !can_elect(&world.scene, up.map(only).sum())
 }
 
 fn all_agree(world: &World) -> bool {

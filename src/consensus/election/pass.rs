@@ -149,7 +149,7 @@ impl Pass {
     pub(super) fn ballot(&mut self, now: Millis, from: ServerId, b: &Ballot, roll: &Roll) -> Step {
         let vote = vote_of(b);
         if self.settles.is_some() {
-            if !roll.beats(&vote, &self.proposal) {
+            if !self.wins(&vote, &self.proposal, roll) {
                 // Dropped, not kept for later: the wait is for something better only.
                 self.settles = Some(now.plus(self.waits.finalize_ms));
                 return Step::Quiet;
@@ -161,7 +161,7 @@ impl Pass {
                 // What it said before does not hold any more. (Apache's server counts that until the next ballot, but does
                 // not decide by it.)
                 self.received.0.remove(&from);
-                Step::Quiet
+                self.stands_no_more(from, &vote)
             }
             PeerState::Observing => Step::Quiet,
             PeerState::Looking => self.looking(from, vote, roll),
@@ -181,23 +181,42 @@ impl Pass {
         let mut step = Step::Quiet;
         // Others pass over a vote for nobody, its round included: they would wait for this server for ever, if it is about
         // to be a voter, and it for them.
-        let gives_way = self.proposal.leader == Vote::NOBODY && roll.beats(&vote, &self.proposal);
+        let is_better = self.wins(&vote, &self.proposal, roll);
+        let gives_way = self.proposal.leader == Vote::NOBODY && is_better;
         if vote.round > self.proposal.round || (gives_way && vote.round < self.proposal.round) {
             self.received.0.clear();
             self.initial.round = vote.round;
-            self.proposal = match roll.beats(&vote, &self.initial) {
+            self.proposal = match self.wins(&vote, &self.initial, roll) {
                 true => vote,
                 false => self.initial,
             };
             step = Step::Tell;
         } else if vote.round < self.proposal.round {
             return Step::Quiet;
-        } else if roll.beats(&vote, &self.proposal) {
+        } else if is_better {
             self.proposal = vote;
             step = Step::Tell;
         }
         self.received.0.insert(from, looking(vote));
         step
+    }
+
+    /// Whether a vote wins over another here. Who does not stand does not come to stand by what others think.
+    fn wins(&self, vote: &Vote, other: &Vote, roll: &Roll) -> bool {
+        let stands = self.initial.leader == self.me;
+        (vote.leader != self.me || stands) && roll.beats(vote, other)
+    }
+
+    /// A server votes for nobody. If this one proposes it, it has learned since that it is no member, and those who
+    /// propose it would hear of it from each other for ever: it is forgotten in a round of its own.
+    fn stands_no_more(&mut self, from: ServerId, vote: &Vote) -> Step {
+        if from != self.proposal.leader || vote.leader != Vote::NOBODY {
+            return Step::Quiet;
+        }
+        self.received.0.clear();
+        self.initial.round = self.proposal.round.wrapping_add(1);
+        self.proposal = self.initial;
+        Step::Tell
     }
 
     /// A ballot of a follower or a leader: a quorum of them is joined, in whatever round they are.

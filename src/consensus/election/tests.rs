@@ -9,6 +9,7 @@ mod crowd;
 mod hearsay;
 mod joining;
 mod replies;
+mod strangers;
 
 const TEXT: &str = "server.1=h:1:2:participant\nversion=5";
 
@@ -344,31 +345,6 @@ fn chatter_does_not_put_off_sending_again() {
     }
     assert_eq!(desk.wait(4), None);
     assert_eq!(desk.sent(), to_others(LOOKING, vote(3, 10, 1, 1), &[1, 2]));
-}
-
-#[test]
-fn votes_for_servers_that_do_not_vote_are_ignored() {
-    let mut desk = Desk::of(1, roll(&[1, 2, 3], &[4]));
-    desk.look(standing(10, 1));
-    desk.sent();
-    for stranger in [4, 77, i64::MIN] {
-        desk.hear_looking(2, vote(stranger, 99, 9, 9));
-        assert_eq!(desk.sent(), []);
-    }
-    assert_eq!(desk.elector.round(), 1);
-}
-
-/// Upstream's QuorumPeerMainTest: a server whose settings do not name the third waits for the second, who follows that one.
-#[test]
-fn who_votes_for_a_stranger_votes_for_nobody_else() {
-    let mut desk = Desk::of(1, roll(&[1, 2], &[]));
-    desk.look(standing(10, 1));
-    desk.hear_looking(2, vote(2, 10, 1, 1));
-    desk.hear_looking(2, vote(3, 10, 1, 1));
-    desk.sent();
-    assert_eq!(desk.wait(1000), None, "no quorum is for 2");
-    desk.hear_looking(2, vote(2, 10, 1, 1));
-    assert!(desk.wait(200).is_some(), "its last word counts");
 }
 
 #[test]
