@@ -89,7 +89,7 @@ pub struct Elector {
     reconfig: bool,
     /// The logical clock: the number of the last round. Never saved.
     round: i64,
-    /// What non-voters are told, and voters unless this server looks.
+    /// The vote of its role, or of its last one: what others are told unless this server looks.
     told: Option<Vote>,
     state: PeerState,
     observer: bool,
@@ -160,12 +160,6 @@ impl Elector {
         self.observer = standing.observer;
         // Java's counter wraps: a ballot may have brought any number.
         self.round = self.round.wrapping_add(1);
-        self.told.get_or_insert(Vote {
-            leader: self.me,
-            zxid: standing.last_zxid,
-            round: self.round,
-            epoch: standing.current_epoch,
-        });
         self.answered.clear();
         let initial = self.initial_vote(standing);
         self.pass = Some(Pass::new(now, self.me, initial, self.waits));
@@ -188,7 +182,12 @@ impl Elector {
             return None;
         }
         if !self.roll.is_voter(from) {
-            let vote = self.told?;
+            // Not the vote of the last role while this server looks: in a round of now, to somebody who counts this server
+            // as a voter, that would be news. (Apache's server tells that.)
+            let vote = match &self.pass {
+                Some(pass) => pass.proposal(),
+                None => self.told?,
+            };
             let round = self.round;
             out.push(self.say(from, Vote { round, ..vote }));
             return None;

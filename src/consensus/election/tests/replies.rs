@@ -66,13 +66,13 @@ fn non_voters_are_answered_at_once_whatever_they_say() {
 }
 
 #[test]
-fn a_non_voter_is_told_the_last_vote_while_this_server_looks() {
+fn a_non_voter_is_told_the_proposal_while_this_server_looks() {
     let mut desk = follower();
     desk.elector.update_epoch(5);
     desk.look(standing(70, 5));
     desk.sent();
     desk.hear_looking(4, vote(i64::MIN, i64::MIN, 1, i64::MIN));
-    assert_eq!(desk.sent(), [(4, LOOKING, vote(3, 50, 7, 5))]);
+    assert_eq!(desk.sent(), [(4, LOOKING, vote(1, 70, 7, 5))]);
 }
 
 #[test]
